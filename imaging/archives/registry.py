@@ -1,0 +1,1 @@
+"""Archives by kind. The only place that knows which kinds exist."""

@@ -1,0 +1,68 @@
+"""The job table as a queue. Every move is one conditional UPDATE: two workers never share a job."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from imaging.models import Archive, Job
+
+LEASE = timedelta(minutes=2)
+Kind, State = Job.Kind, Job.State
+
+
+def claim_next(kinds: Iterable[str], now: datetime) -> Job | None:
+    """Take the most urgent due job of these kinds for LEASE, or None when there is none.
+
+    The UPDATE repeats every condition of the choice: who finds the row taken
+    meanwhile looks again. Two claims in the same instant may put an archive one
+    over `at_most`; they never hold the same job.
+    """
+    kinds = tuple(kinds)
+    while best := due(kinds, now).first():
+        claim = uuid4()
+        if (
+            due(kinds, now)
+            .filter(pk=best.pk)
+            .update(
+                state=State.RUNNING,
+                claim=claim,
+                lease_until=now + LEASE,
+                attempts=F("attempts") + 1,
+            )
+        ):
+            return Job.objects.select_related(
+                "answer__search", "study__archive", "study__search", "series__study", "archive"
+            ).get(claim=claim)
+    return None
+
+
+def due(kinds: Iterable[str], now: datetime) -> QuerySet[Job]:
+    """Jobs that may start, most urgent first: waiting, due, at an archive with a place free."""
+    running = Count("jobs", filter=Q(jobs__state=State.RUNNING))
+    free = Archive.objects.annotate(running=running).filter(
+        pk=OuterRef("archive_id"), running__lt=F("at_most"), is_paused=False
+    )
+    asks_nobody = Q(archive=None)
+    return Job.objects.filter(
+        asks_nobody | Exists(free), kind__in=tuple(kinds), state=State.WAITING, due_at__lte=now
+    )
+
+
+def renew(job: Job, now: datetime) -> bool:
+    """Hold a claim for LEASE more. False when it ran out: the job is another worker's now."""
+    held = Job.objects.filter(pk=job.pk, claim=job.claim)
+    return held.update(lease_until=now + LEASE) == 1
+
+
+def let_go(job: Job, state: Job.State, **changes: object) -> bool:
+    """End a claim. False when its lease ran out: the job is another's now, so write nothing."""
+    held = Job.objects.filter(pk=job.pk, claim=job.claim)
+    return held.update(state=state, claim=None, lease_until=None, **changes) == 1
+
+
+def requeue_expired(now: datetime) -> int:
+    """Put back the jobs of workers that died; returns how many."""
+    expired = Job.objects.filter(state=State.RUNNING, lease_until__lt=now)
+    return expired.update(state=State.WAITING, claim=None, lease_until=None)

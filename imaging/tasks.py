@@ -1,0 +1,34 @@
+"""Doors for Celery. A message carries nothing: it only says that there may be work."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from imaging import queue, work
+
+
+@shared_task(ignore_result=True)
+def pull() -> None:
+    if work.run_next(work.PULL):
+        wake()
+
+
+@shared_task(ignore_result=True)
+def frames() -> None:
+    if work.run_next(work.FRAMES):
+        wake()
+
+
+@shared_task(ignore_result=True)
+def look_again() -> None:
+    """Sent by beat: wakes the jobs of dead workers, those that waited, and lost messages."""
+    queue.requeue_expired(timezone.now())
+    wake()
+
+
+def wake() -> None:
+    """Say that there may be work, to the queues that have some."""
+    now = timezone.now()
+    if queue.due(work.PULL, now).exists():
+        pull.delay()
+    if queue.due(work.FRAMES, now).exists():
+        frames.delay()

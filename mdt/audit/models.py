@@ -1,0 +1,37 @@
+from django.db import models
+from django.utils import timezone
+
+from mdt.append_only import AppendOnly
+
+
+class AuditEvent(AppendOnly):
+    """What was done, by whom, to what; in plain text, so that no other row can change it."""
+
+    class Action(models.TextChoices):
+        ACCESS_REFUSED = "access.refused"
+        CASE_LISTED = "case.listed"
+        CASE_MOVED = "case.moved"
+        CASE_OPENED = "case.opened"
+        CASE_VIEWED = "case.viewed"
+        MARK_CHANGED = "mark.changed"
+        MARK_CREATED = "mark.created"
+        MARK_REMOVED = "mark.removed"
+        MEETING_CLOSED = "meeting.closed"
+        MEETING_OPENED = "meeting.opened"
+        OUTCOME_CONFIRMED = "outcome.confirmed"
+        OUTCOME_READ_BACK = "outcome.read-back"
+        OUTCOME_RECORDED = "outcome.recorded"
+        OUTCOME_SIGNED = "outcome.signed"
+        PRESENTER_CHANGED = "presenter.changed"
+        SIGNED_IN = "session.signed-in"
+        SIGNED_OUT = "session.signed-out"
+        SIGN_IN_REFUSED = "session.refused"
+        STUDY_CHOSEN = "study.chosen"
+        VIEW_DISPLAYED = "view.displayed"
+        VIEW_GRANTED = "view.granted"
+
+    at = models.DateTimeField(default=timezone.now)
+    by = models.TextField(help_text="public id of a person")
+    action = models.TextField(choices=Action.choices)
+    target = models.TextField(help_text="label and public id: 'mdt.ListedCase:k3Xw...'")
+    detail = models.JSONField(default=dict)

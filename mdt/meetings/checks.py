@@ -1,0 +1,24 @@
+"""What every write to a meeting begins with: the row held, the role and the state looked at."""
+
+from django.utils import timezone
+
+from mdt import access
+from mdt.errors import WrongState
+from mdt.meetings.models import Meeting
+from mdt.members import Person, Role
+from mdt.teams.queries import roles_of
+
+
+def lock(meeting_pk: int) -> Meeting:
+    """The meeting as it is now, held until commit. (SQLite locks the whole file at `atomic`.)"""
+    return Meeting.objects.select_for_update().get(pk=meeting_pk)
+
+
+def check_may_steer(meeting: Meeting, by: Person) -> None:
+    check_role(meeting, by, access.MAY_STEER_ROOM)
+    if not meeting.is_live:
+        raise WrongState("The meeting is not open.")
+
+
+def check_role(meeting: Meeting, by: Person, allowed: frozenset[Role]) -> None:
+    access.check_role(roles_of(by, meeting.team, timezone.localdate()), allowed)

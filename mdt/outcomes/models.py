@@ -1,0 +1,106 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from mdt.append_only import AppendOnly
+from mdt.laterality import Laterality
+from mdt.meetings.models import ListedCase
+from mdt.outcomes.codes import (
+    DiscussionType,
+    Intent,
+    NoTreatmentReason,
+    PerformanceStatus,
+)
+
+
+class OutcomeDraft(models.Model):
+    """What is being typed for one case and not yet recorded: nothing typed is lost (D18)."""
+
+    case = models.OneToOneField(ListedCase, models.CASCADE, related_name="draft")
+    version = models.PositiveIntegerField(
+        default=0, help_text="counts saves; if_version must match"
+    )
+    fields = models.JSONField(default=dict, help_text="name of an OutcomeVersion field: as typed")
+    saved_at = models.DateTimeField(null=True)
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+
+
+class OutcomeVersion(AppendOnly):
+    """What the meeting recommended for one case, as it stood once. A revision is a new row (D24).
+
+    Coded fields are those of COSD v10; the number of each is in its verbose name.
+    """
+
+    case = models.ForeignKey(ListedCase, models.PROTECT, related_name="outcome_versions")
+    number = models.PositiveSmallIntegerField(help_text="from 1")
+    recommendation = models.TextField()
+    laterality = models.TextField(choices=Laterality.choices)
+    discussion_type = models.CharField(
+        "MDTM discussion type (CR8110)", max_length=1, choices=DiscussionType.choices
+    )
+    mdt_type_comment = models.CharField("MDT type comment (CR3160)", max_length=60, blank=True)
+    intent = models.CharField(
+        "care plan intent (CR0460)", max_length=1, choices=Intent.choices, blank=True
+    )
+    treatments = models.JSONField("planned treatment types (CR0470)", default=list)
+    no_treatment_reason = models.CharField(
+        "no treatment reason (CR0490)", max_length=2, choices=NoTreatmentReason.choices, blank=True
+    )
+    performance_status = models.CharField(
+        "performance status (CR0510)", max_length=1, choices=PerformanceStatus.choices, blank=True
+    )
+    t_category = models.CharField("T, with its prefix (CR0520)", max_length=15, blank=True)
+    n_category = models.CharField("N, with its prefix (CR0540)", max_length=15, blank=True)
+    m_category = models.CharField("M, with its prefix (CR0560)", max_length=15, blank=True)
+    stage_group = models.CharField("stage group (CR0580)", max_length=15, blank=True)
+    actions = models.JSONField(default=list, help_text="[{what, who, due}]")
+    was_quorate = models.BooleanField()
+    recorded_at = models.DateTimeField(default=timezone.now)
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(name="one_outcome_per_number", fields=["case", "number"])
+        ]
+
+
+class OutcomeStep(AppendOnly):
+    """What was done with one version after it was recorded, in this order and each once."""
+
+    class Kind(models.TextChoices):
+        READ_BACK = "read-back", "read back"
+        CONFIRMED = "confirmed", "confirmed"
+        SIGNED = "signed", "signed"
+
+    #: A step may follow only the one named here.
+    AFTER = {Kind.READ_BACK: None, Kind.CONFIRMED: Kind.READ_BACK, Kind.SIGNED: Kind.CONFIRMED}
+
+    outcome = models.ForeignKey(OutcomeVersion, models.PROTECT, related_name="steps")
+    kind = models.TextField(choices=Kind.choices)
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_step_of_a_kind", fields=["outcome", "kind"])
+        ]
+
+
+class PersonPresent(AppendOnly):
+    """Who was in the meeting when an outcome was signed, kept as it was then."""
+
+    step = models.ForeignKey(
+        OutcomeStep,
+        models.PROTECT,
+        related_name="present",
+        limit_choices_to=Q(kind=OutcomeStep.Kind.SIGNED),
+    )
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    name = models.TextField()
+    specialty = models.TextField(blank=True)
+    sources = models.TextField(help_text="how their presence is known: 'socket,tick'")

@@ -1,0 +1,135 @@
+"""One settings file; everything that differs between machines comes from the environment."""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env_bool(name: str) -> bool:
+    value = os.environ.get(name, "0")
+    if value not in ("0", "1"):
+        raise ImproperlyConfigured(f"{name}={value!r}: use 0 or 1")
+    return value == "1"
+
+
+def env_secret(name: str, *, demo: str) -> str:
+    """A value the demo may default, and nothing else may leave out or share with the demo."""
+    value = os.environ.get(name, demo if DEMO else "")
+    if not DEMO and value in ("", demo):
+        raise ImproperlyConfigured(f"{name} must be set to a value of your own, or DEMO=1")
+    return value
+
+
+def database(url: str) -> dict[str, object]:
+    """sqlite:///path or postgresql://user:password@host:port/name"""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = BASE_DIR / parts.path[1:]
+        path.parent.mkdir(exist_ok=True)
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": SQLITE}
+    if parts.scheme != "postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgresql:")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path[1:],
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": parts.port or "",
+        "CONN_MAX_AGE": 60,
+    }
+
+
+SQLITE = {
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    "timeout": int(os.environ.get("SQLITE_WAIT_S", "2")),  # 20 in the worker
+}
+
+DEMO = env_bool("DEMO")
+DEBUG = False
+SECRET_KEY = env_secret("SECRET_KEY", demo="the-demo-has-no-secrets")
+ALLOWED_HOSTS = env_secret("ALLOWED_HOSTS", demo="localhost,127.0.0.1").split(",")
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.messages",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "imaging",
+    "mdt",
+]
+MIDDLEWARE = [
+    "mdt.middleware.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mdt.context.everywhere",
+            ]
+        },
+    }
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+SESSION_COOKIE_AGE = 12 * 3600  # a meeting day; idle time-outs end presenting and signing sooner
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+AUTH_USER_MODEL = "mdt.Person"
+ROOT_URLCONF = "mdt.urls"
+ASGI_APPLICATION = "mdt.asgi.application"
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", "sqlite:///var/db.sqlite3"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "Europe/London"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "var/vendor"]  # `manage.py collect_vendor`
+STATIC_ROOT = BASE_DIR / "var/static"
+STORE_URL = os.environ.get("STORE_URL", f"file://{BASE_DIR}/var/store")
+STORAGES = {
+    "staticfiles": {"BACKEND": "mdt.storage.ModuleStaticFilesStorage"},
+}
+REDIS_URL = os.environ.get("REDIS_URL", "")
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BEAT_SCHEDULE = {"look-again": {"task": "imaging.tasks.look_again", "schedule": 5.0}}
+CELERY_TASK_ROUTES = {
+    "imaging.tasks.pull": {"queue": "pull"},
+    "imaging.tasks.frames": {"queue": "frames"},
+    "imaging.tasks.look_again": {"queue": "pull"},
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+ROOM_DB_THREADS = 2 if "sqlite" in str(DATABASES["default"]["ENGINE"]) else 8
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "mdt.api.drf_exception_handler",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+
+# The doors that open upwards, and no others: who calls them imports nothing above itself.
+IMAGING_AUTHORISE = "mdt.meetings.access_queries.authorise"
+IMAGING_ON_CHANGE = "mdt.meetings.services.study_changed"
+ROOM_PUBLISH = "mdt.live.hub.publish"

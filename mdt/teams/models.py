@@ -1,0 +1,121 @@
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from imaging.ids import PublicIdField
+from mdt.members import Role
+
+
+class Specialty(models.TextChoices):
+    RADIOLOGY = "radiology", "Radiology"
+    PATHOLOGY = "pathology", "Pathology"
+    SURGERY = "surgery", "Surgery"
+    ONCOLOGY = "oncology", "Oncology"
+    NURSING = "nursing", "Specialist nursing"
+    COORDINATION = "coordination", "MDT coordination"
+
+
+class Trust(models.Model):
+    """A provider, by its ODS code. One that is data only has studies and no users."""
+
+    ods_code = models.CharField(max_length=5, unique=True)
+    name = models.TextField()
+    is_data_only = models.BooleanField(default=False)
+    imaging_contact = models.TextField(blank=True, help_text="whom to ring about images")
+
+    class Meta:
+        ordering = ["ods_code"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.ods_code})"
+
+
+class Site(models.Model):
+    """A hospital of a trust. COSD CR3090 asks for the site, not the trust."""
+
+    trust = models.ForeignKey(Trust, models.PROTECT, related_name="sites")
+    ods_code = models.CharField(max_length=9, unique=True)
+    name = models.TextField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(models.Model):
+    """A standing MDT."""
+
+    public_id = PublicIdField()
+    name = models.TextField()
+    mdt_type = models.CharField("MDT meeting type (COSD CR3190)", max_length=4)
+    site = models.ForeignKey(Site, models.PROTECT, related_name="teams")
+    access_days = models.PositiveSmallIntegerField(
+        "days a case stays open to the team after its release", default=90
+    )
+    prior_years = models.PositiveSmallIntegerField(
+        "how far back a study of the same body part is relevant", default=2
+    )
+    asked_of = models.ManyToManyField(
+        Trust, related_name="+", help_text="the trusts whose archives are asked for this team"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One part a person plays in one team, from a day to a day. Both days count."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
+    role = models.TextField(choices=Role.choices)
+    specialty = models.TextField(choices=Specialty.choices, blank=True)
+    from_date = models.DateField("from")
+    to_date = models.DateField("to", null=True)
+    covers = models.ForeignKey("self", models.PROTECT, null=True, related_name="covered_by")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="membership_ends_after_it_begins",
+                condition=Q(to_date=None) | Q(to_date__gte=F("from_date")),
+            )
+        ]
+
+    def is_in_date(self, day: date) -> bool:
+        return self.from_date <= day and (self.to_date is None or day <= self.to_date)
+
+
+class QuorumRule(models.Model):
+    """How many of one specialty must be in the room. Local policy, so it is data."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="quorum_rules")
+    specialty = models.TextField(choices=Specialty.choices)
+    at_least = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_rule_per_specialty", fields=["team", "specialty"])
+        ]
+
+
+class SharingAgreement(models.Model):
+    """One trust lets the teams of another see its studies, from a day to a day. Both days count."""
+
+    holder = models.ForeignKey(Trust, models.PROTECT, related_name="agreements_given")
+    receiver = models.ForeignKey(Trust, models.PROTECT, related_name="agreements_received")
+    reference = models.TextField(help_text="the document the two trusts signed")
+    from_date = models.DateField("from")
+    to_date = models.DateField("to", null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="agreement_ends_after_it_begins",
+                condition=Q(to_date=None) | Q(to_date__gte=F("from_date")),
+            )
+        ]
+
+    def is_in_date(self, day: date) -> bool:
+        return self.from_date <= day and (self.to_date is None or day <= self.to_date)

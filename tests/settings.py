@@ -1,0 +1,22 @@
+"""The product's own settings with throw-away secrets and folders."""
+
+import os
+import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_folder = TemporaryDirectory(prefix="mdt-tests-")
+os.environ.update(SECRET_KEY=secrets.token_hex(), ALLOWED_HOSTS="testserver", DEMO="0")
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{_folder.name}/db.sqlite3")
+
+from mdt.settings import *  # noqa: E402, F403
+from mdt.settings import DATABASES  # noqa: E402
+
+STATIC_ROOT = Path(_folder.name)
+WHITENOISE_USE_FINDERS = True
+STORE_URL = f"file://{_folder.name}/store"
+CELERY_BROKER_URL = "memory://"
+REDIS_URL = ""  # the bus has tests of its own
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # an open connection keeps the test database from going
+if "sqlite" in str(DATABASES["default"]["ENGINE"]):  # a file: the room's threads share it
+    DATABASES["default"]["TEST"] = {"NAME": Path(_folder.name) / "test.sqlite3"}
