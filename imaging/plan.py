@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from imaging.identity import Sought
 from imaging.models import Archive, ArchiveAnswer, Job, Search, Series, Study
+from imaging.pull.states import move
 from imaging.tasks import wake
 
 Kind, State = Job.Kind, Job.State
+SEARCH_RANK = 5  # before pulls: somebody has just typed a name and waits
 
 
 @transaction.atomic
@@ -43,11 +45,15 @@ def search_again(search: Search) -> None:
 
 
 @transaction.atomic
-def want_study(study: Study) -> None:
-    """Make sure a study will be here before its meeting; asking again is free."""
-    if study.state in (Study.State.FOUND, Study.State.FAILED, Study.State.PARTIAL):
-        Study.objects.filter(pk=study.pk).update(state=Study.State.WANTED, code="", message="")
-        study.refresh_from_db()
+def want_study(study: Study) -> bool:
+    """Make sure a study will be here before its meeting; asking again is free.
+
+    False, and nothing is done, while it is not certain whose study it is. The caller is not
+    told of the move it asked for.
+    """
+    study.refresh_from_db(fields=["state", "verdict"])
+    if study.verdict != Study.Verdict.SAME or study.state == Study.State.WITHHELD:
+        return False
     job, is_new = Job.objects.get_or_create(
         study=study,
         defaults={
@@ -58,9 +64,12 @@ def want_study(study: Study) -> None:
             "list_position": study.search.list_position,
         },
     )
+    if study.state in (Study.State.FOUND, Study.State.FAILED, Study.State.PARTIAL):
+        move(study, Study.State.WANTED, tell=False, code="", message="")
     if not is_new and study.state == Study.State.WANTED:
         _reset(Job.objects.filter(pk=job.pk))
     _wake_after_commit()
+    return True
 
 
 @transaction.atomic
@@ -83,6 +92,7 @@ def _ask(search: Search, archive: Archive) -> None:
         kind=Kind.SEARCH,
         answer=answer,
         archive=archive,
+        rank=SEARCH_RANK,
         due_at=timezone.now(),
         meeting_at=search.meeting_at,
         list_position=search.list_position,

@@ -1,14 +1,21 @@
 """The job table as a queue. Every move is one conditional UPDATE: two workers never share a job."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from uuid import uuid4
 
+from django.db import DatabaseError, connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from imaging.models import Archive, Job
 
 LEASE = timedelta(minutes=2)
+RENEW_EVERY_S = 30
+ATTEMPTS = 6
+FIRST_WAIT = timedelta(seconds=5)
 Kind, State = Job.Kind, Job.State
 
 
@@ -54,6 +61,36 @@ def renew(job: Job, now: datetime) -> bool:
     """Hold a claim for LEASE more. False when it ran out: the job is another worker's now."""
     held = Job.objects.filter(pk=job.pk, claim=job.claim)
     return held.update(lease_until=now + LEASE) == 1
+
+
+@contextmanager
+def kept(job: Job) -> Iterator[None]:
+    """Renew the claim from a thread of its own: one instance alone may take longer than LEASE."""
+    is_over = Event()
+    thread = Thread(target=_keep_renewing, args=(job, is_over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _keep_renewing(job: Job, is_over: Event) -> None:
+    try:
+        while not is_over.wait(RENEW_EVERY_S):
+            with suppress(DatabaseError):  # it is tried again long before LEASE is over
+                renew(job, timezone.now())
+    finally:
+        connection.close()
+
+
+def retry_at(job: Job, now: datetime) -> datetime | None:
+    """When to try again: later each time. None: it has been tried often enough."""
+    if job.attempts >= ATTEMPTS:
+        return None
+    wait: timedelta = FIRST_WAIT * 2 ** (job.attempts - 1)
+    return now + wait
 
 
 def let_go(job: Job, state: Job.State, **changes: object) -> bool:

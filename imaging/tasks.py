@@ -8,13 +8,13 @@ from imaging import queue, work
 
 @shared_task(ignore_result=True)
 def pull() -> None:
-    if work.run_next(work.PULL):
+    if work.run_next(work.PULL, wake=wake):
         wake()
 
 
 @shared_task(ignore_result=True)
 def frames() -> None:
-    if work.run_next(work.FRAMES):
+    if work.run_next(work.FRAMES, wake=wake):
         wake()
 
 

@@ -1,0 +1,134 @@
+"""What a pull came to, from UIDs alone: no status and no count of an archive is believed.
+
+Pure: sets in, words out. The words stand on the list and in the room, so they say exactly what is
+missing, and never who it is about.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from imaging.archives.base import ArchiveError, Listed
+from imaging.models import Study
+
+State = Study.State
+MOST_SERIES_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the study stands after a pull. `may_retry`: asking again later could bring the rest."""
+
+    state: Study.State
+    code: str = ""
+    message: str = ""
+    may_retry: bool = False
+
+
+@dataclass(frozen=True)
+class Came:
+    """What is known at the end of a pull.
+
+    `listed` and `listed_again` are the archive's listings before and after the last retrieval;
+    None: it could not be asked. `stored` are SOP Instance UIDs; `refused` the codes of what came
+    and was not taken; `series_numbers` Series Numbers by Series Instance UID, where known.
+    """
+
+    listed: Collection[Listed]
+    listed_again: Collection[Listed] | None
+    stored: Collection[str]
+    refused: Counter[str]
+    failure: ArchiveError | None
+    series_numbers: Mapping[str, int | None]
+
+
+def reckon(came: Came) -> Outcome:
+    """COMPLETE only when all that is listed is stored and a second listing says the same."""
+    missing = [one for one in came.listed if one.sop_instance_uid not in came.stored]
+    if came.listed_again is not None and not came.listed_again:
+        return _vanished(came)
+    if missing or not came.listed:
+        return _incomplete(came, missing)
+    if came.listed_again is None:
+        return _unconfirmed(came)
+    if _uids(came.listed_again) != _uids(came.listed):
+        return _still_arriving(came, came.listed_again)
+    if other := came.refused["instance.other_bytes"]:
+        text = f"{_images(other)} came again with other content. The first is kept."
+        return Outcome(State.COMPLETE, "pull.other_bytes", text)
+    return Outcome(State.COMPLETE)
+
+
+def _vanished(came: Came) -> Outcome:
+    text = "The archive no longer lists this study."
+    if not came.stored:
+        return Outcome(State.FAILED, "pull.vanished", text)
+    some = f"{_images(len(came.stored))} had come before."
+    return Outcome(State.PARTIAL, "pull.vanished", f"{text} {some}")
+
+
+def _incomplete(came: Came, missing: Collection[Listed]) -> Outcome:
+    code, reason, may_retry = _reason(came, missing)
+    if not came.stored:
+        return Outcome(State.FAILED, code, reason, may_retry)
+    text = f"{len(missing)} of {_images(len(came.listed))} missing{_where(came, missing)}. {reason}"
+    return Outcome(State.PARTIAL, code, text, may_retry)
+
+
+def _reason(came: Came, missing: Collection[Listed]) -> tuple[str, str, bool]:
+    """Why something is missing: a stable code, words, and whether to ask again."""
+    damaged = sum(n for code, n in came.refused.items() if code != "instance.other_bytes")
+    if came.failure and not (damaged and damaged >= len(missing)):
+        return came.failure.code, came.failure.message, came.failure.may_retry
+    if damaged:
+        kinds = sorted(code for code in came.refused if code != "instance.other_bytes")
+        why = REFUSALS.get(kinds[0], "damaged")
+        verb = "is" if damaged == 1 else "are"
+        return "pull.damaged", f"{damaged} that came {verb} {why}.", damaged < len(missing)
+    return "pull.missing", "The archive lists them and did not send them.", True
+
+
+REFUSALS = {
+    "header.not_dicom": "no DICOM",
+    "header.too_large": "too large to be taken",
+    "instance.other_study": "of another study",
+}
+
+
+def _unconfirmed(came: Came) -> Outcome:
+    """All that was listed is here, but the archive could not be asked whether that is all."""
+    failure = came.failure
+    why = failure.message if failure else "The archive could not be asked again."
+    text = f"{_images(len(came.stored))} came. Whether that is all is not known. {why}"
+    code = failure.code if failure else "pull.unconfirmed"
+    return Outcome(State.PARTIAL, code, text, may_retry=True)
+
+
+def _still_arriving(came: Came, again: Collection[Listed]) -> Outcome:
+    text = f"{_images(len(came.stored))} came, and the archive now lists {len(again)}."
+    return Outcome(State.PARTIAL, "pull.still_arriving", text, may_retry=True)
+
+
+def _where(came: Came, missing: Collection[Listed]) -> str:
+    """In which series, by the numbers people know them by: " (series 2: 3 of 10)"."""
+    gone = Counter(one.series_instance_uid for one in missing)
+    whole = Counter(one.series_instance_uid for one in came.listed)
+    if len(whole) == 1 or len(gone) > MOST_SERIES_NAMED:
+        return ""
+    parts = [
+        f"{_series_name(came.series_numbers.get(uid))}: {count} of {whole[uid]}"
+        for uid, count in gone.items()
+    ]
+    return f" ({', '.join(sorted(parts))})"
+
+
+def _series_name(number: int | None) -> str:
+    return "a series not seen yet" if number is None else f"series {number}"
+
+
+def _uids(listed: Collection[Listed]) -> frozenset[str]:
+    return frozenset(one.sop_instance_uid for one in listed)
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
