@@ -264,6 +264,9 @@ class Frame(models.Model):
         default=list, help_text="bytes from `offset` that hold each resolution, smallest first"
     )
     crc32 = models.PositiveBigIntegerField("of the decoded little-endian samples", default=0)
+    spread = models.JSONField(
+        default=list, help_text="stored values: least, 1st and 99th percentile, greatest"
+    )
     code = models.TextField(blank=True, help_text="why there is no picture: 'frame.damaged'")
 
     class Meta:
@@ -290,6 +293,15 @@ class SeriesVersion(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_metadata_a_version", fields=["series", "number"])
         ]
+
+
+class Revocation(models.Model):
+    """From `at` on, grants given before it count no more. Empty ids mean: any."""
+
+    person = models.CharField("public id of a person", max_length=16, blank=True)
+    case = models.CharField("public id of a case", max_length=16, blank=True)
+    series = models.CharField("public id of a series", max_length=16, blank=True)
+    at = models.DateTimeField(db_index=True)
 
 
 class Job(models.Model):

@@ -1,0 +1,65 @@
+"""Taking grants back: within two seconds, and though the database may be down meanwhile.
+
+A grant lives for a minute, so only the revocations of the last minutes matter. Each process
+keeps them and asks again once a second at most; while the database does not answer it goes on with
+what it knows, so that a meeting keeps its pictures.
+"""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from django.db import Error
+from django.utils import timezone
+
+from imaging.grants import LIFETIME_S, Grant
+from imaging.models import Revocation
+
+ASK_EVERY_S = 1.0
+MATTERS_FOR = timedelta(seconds=2 * LIFETIME_S)
+
+
+def revoke(*, person: str = "", case: str = "", series: str = "") -> None:
+    """End the grants given until now to a person, in a case, of a series; public ids, "": any."""
+    now = timezone.now()
+    Revocation.objects.filter(at__lt=now - MATTERS_FOR).delete()
+    Revocation.objects.create(person=person, case=case, series=series, at=now)
+
+
+def is_revoked(grant: Grant) -> bool:
+    return _known.cover(grant)
+
+
+class Known:
+    """The revocations this process knows of."""
+
+    def __init__(self) -> None:
+        self._rows: list[Revocation] = []
+        self._asked_at = float("-inf")
+        self._asking = threading.Lock()
+
+    def cover(self, grant: Grant) -> bool:
+        if monotonic() - self._asked_at >= ASK_EVERY_S:
+            self._ask()
+        given_at = datetime.fromtimestamp(grant.given_at, UTC)
+        return any(_covers(row, grant) and given_at <= row.at for row in self._rows)
+
+    def _ask(self) -> None:
+        """One thread asks; the others go on with what is known."""
+        if not self._asking.acquire(blocking=False):
+            return
+        try:
+            self._rows = list(Revocation.objects.filter(at__gte=timezone.now() - MATTERS_FOR))
+        except Error:
+            pass
+        finally:
+            self._asked_at = monotonic()
+            self._asking.release()
+
+
+def _covers(row: Revocation, grant: Grant) -> bool:
+    pairs = ((row.person, grant.person), (row.case, grant.case), (row.series, grant.series))
+    return all(wanted in ("", given) for wanted, given in pairs)
+
+
+_known = Known()
