@@ -1,0 +1,398 @@
+import * as defaultHttp from "../shared/http.js";
+import { ACTS } from "./acts.js";
+import { Captions } from "./captions.js";
+import { DecoderPool } from "./decoder-pool.js";
+import { FrameSource } from "./frame-source.js";
+import { handHost, key } from "./hand-host.js";
+import { Hands } from "./hands.js";
+import { Marks } from "./marks.js";
+import { Pointers } from "./pointers.js";
+import { qualityOf, said, Showing } from "./showing.js";
+import { Sight } from "./sight.js";
+import { Stage } from "./stage.js";
+import { firstFrame, initialView, seen } from "./view.js";
+import { sentence } from "./words.js";
+
+/** @import { Http } from "../shared/http.js" */
+/** @import { Identity } from "./captions.js" */
+/** @import { Assets } from "./decoder-pool.js" */
+/** @import { Doings } from "./hand-host.js" */
+/** @import { Preview } from "./marks.js" */
+/** @import { Pointer } from "./pointers.js" */
+/** @import { MarkBody, Metadata, StackView } from "./types.js" */
+/** @typedef {"window"|"pan"|"zoom"|"scroll"|"length"|"arrow"} Tool */
+
+/**
+ * One stack of frames in one element: the picture, the words that make it safe, the marks and
+ * the hands. Knows nothing of rooms or sockets; what it shows is a StackView.
+ *
+ * Events, each with a `detail`: "view" {view} when this user's hand changed it, never for
+ * `setView`; "point" {point|null}; "preview" {place, drawing|null}; "drawn" {place, drawing};
+ * "changed" {mark_id, version, drawing}; "removed" {mark_id, version}; "shown" {frame, quality}
+ * after each time a picture was drawn, quality in per cent, 0 while there is none; "refused"
+ * {code, message}.
+ */
+export class ImagePane extends EventTarget {
+  /** While true a key that moves the picture is taken only with Shift (D17). */
+  needsShift = false;
+  /** @type {(mark: MarkBody) => boolean} which marks this user may move and remove */
+  mayChange = () => false;
+  #element;
+  #caseId;
+  #http;
+  #pool;
+  #stage;
+  #sight;
+  #captions = new Captions();
+  #marks;
+  #pointers;
+  #doings;
+  #hands;
+  /** @type {Tool} */
+  #tool = "window";
+  /** @type {Showing|null} */
+  #showing = null;
+  /** @type {StackView|null} set before there was anything to show */
+  #early = null;
+  #isMissing = false;
+  #isUntouched = true;
+  #quality = 0;
+  #words = ""; // said where there is no picture and no series
+
+  /**
+   * @param {{ element: HTMLElement, assets: Assets, caseId: string, http?: Http,
+   *   largestTexture?: number }} options - `element` has a size of its own
+   */
+  constructor({ element, assets, caseId, http = defaultHttp, largestTexture }) {
+    super();
+    this.#element = element;
+    this.#caseId = caseId;
+    this.#http = http;
+    this.#pool = DecoderPool.borrow(assets);
+    const draw = () => this.#draw();
+    this.#stage = new Stage({ draw, lost: draw, sized: () => this.#sized() }, largestTexture);
+    this.#sight = new Sight(this.#stage);
+    this.#marks = new Marks({
+      sight: this.#sight,
+      mayChange: (mark) => this.mayChange(mark),
+      tell: (type, detail) => this.#tell(type, detail),
+    });
+    this.#pointers = new Pointers((point) => this.#sight.toCss(point));
+    this.#doings = this.#makeDoings();
+    this.#hands = new Hands(element, handHost(this.#doings));
+    element.classList.add("pane");
+    element.tabIndex = 0;
+    element.dataset.tool = this.#tool;
+    const over = [this.#marks.element, this.#pointers.element, this.#captions.element];
+    element.replaceChildren(this.#stage.canvas, ...over);
+    this.#close();
+  }
+
+  /** @param {Identity|null} identity - who is looked at: on the screen whatever else is not */
+  set identity(identity) {
+    this.#captions.identify(identity);
+  }
+
+  get metadata() {
+    return this.#sight.metadata;
+  }
+
+  /** @returns {number} per cent of the full resolution on the screen; 0: no picture */
+  get quality() {
+    return this.#quality;
+  }
+
+  get tool() {
+    return this.#tool;
+  }
+
+  /** The frame on the screen, as marks name it; null while there is none. */
+  get place() {
+    return this.#sight.place;
+  }
+
+  /**
+   * Show a series; what was shown before is gone at once. True when there is something to look
+   * at, false when it was refused (said in the pane, and as "refused") or overtaken.
+   *
+   * @param {{ series: string, version?: number, frame?: number }} what
+   * @returns {Promise<boolean>}
+   */
+  async open({ series, version, frame }) {
+    this.#close();
+    const showing = this.#show(series);
+    try {
+      const metadata = await showing.open(version);
+      if (showing === this.#showing) this.#opened(metadata, frame);
+      return showing === this.#showing;
+    } catch (error) {
+      if (showing === this.#showing) this.#refuse(error);
+      return false;
+    }
+  }
+
+  /** @returns {StackView|null} what is shown, for a screen of any size; null before `open` is done */
+  getView() {
+    return this.#sight.view;
+  }
+
+  /**
+   * Show what somebody else shows. Emits no "view".
+   *
+   * @param {StackView} view
+   */
+  setView(view) {
+    if (view.kind !== "stack") return this.#notice("viewer.other_view");
+    if (!this.#sight.metadata) this.#early = view;
+    else this.#turnTo(view);
+  }
+
+  /** @param {ReadonlyArray<MarkBody>} marks - all of the case; each is shown on its own frame */
+  setMarks(marks) {
+    this.#marks.setMarks(marks);
+  }
+
+  /** @param {Record<string, number>} authors - person's public id to one of the eight, from 0 */
+  setAuthors(authors) {
+    this.#marks.setAuthors(authors);
+  }
+
+  /** The room refused what was drawn or moved here: show the marks as they are kept. */
+  dropDrawn() {
+    this.#marks.dropDrawn();
+    this.#marks.redraw();
+  }
+
+  /** @param {Preview} preview - a mark under somebody else's hand */
+  showPreview(preview) {
+    this.#marks.showPreview(preview);
+  }
+
+  /** @param {Pointer|null} pointer - where somebody points; null: nobody does */
+  pointAt(pointer) {
+    if (pointer) this.#pointers.show(pointer);
+    else this.#pointers.clear();
+  }
+
+  /** @param {Tool} tool - of the left button and of one finger */
+  setTool(tool) {
+    this.#marks.hand.cancel();
+    this.#tool = tool;
+    this.#element.dataset.tool = tool;
+    this.#tell("tool", { tool });
+  }
+
+  /**
+   * What a button or a key asks for: a name of acts.js, "cancel", "delete" or "tool-<name>".
+   *
+   * @param {string} name
+   * @returns {boolean} whether there was anything to do
+   */
+  act(name) {
+    if (name === "cancel") return this.#marks.hand.cancel();
+    if (name === "delete") return this.#marks.hand.remove();
+    if (name.startsWith("tool-")) this.setTool(/** @type {Tool} */ (name.slice(5)));
+    else return this.#actOnView(name);
+    return true;
+  }
+
+  /**
+   * A key pressed anywhere, for the pane that is active.
+   *
+   * @param {KeyboardEvent} event
+   * @returns {boolean} whether it was one of the pane's
+   */
+  handleKey(event) {
+    return key(this.#doings, event);
+  }
+
+  /**
+   * The bytes on the canvas, drawn anew, top row first; null while there is no graphics card.
+   *
+   * @returns {{ width: number, height: number, rgba: Uint8Array }|null}
+   */
+  pixels() {
+    this.#stage.drawNow();
+    const rgba = this.#stage.renderer?.pixels();
+    return rgba ? { ...this.#stage.size, rgba } : null;
+  }
+
+  destroy() {
+    this.#close();
+    this.#hands.destroy();
+    this.#captions.destroy();
+    this.#stage.destroy();
+    this.#pool.release();
+    this.#element.replaceChildren();
+  }
+
+  /** @returns {Doings} */
+  #makeDoings() {
+    return {
+      sight: this.#sight,
+      hand: this.#marks.hand,
+      dpr: () => this.#stage.dpr,
+      tool: () => this.#tool,
+      needsShift: () => this.needsShift,
+      whole: () => this.#picture(100),
+      change: (view) => this.#change(view),
+      act: (name) => this.act(name),
+      notice: (code) => this.#notice(code),
+      readOut: (text) => this.#captions.readOut(text),
+      point: (at) => this.#tell("point", { point: at && this.#sight.toPoint(at) }),
+    };
+  }
+
+  /** @param {string} series */
+  #show(series) {
+    const [caseId, http, pool] = [this.#caseId, this.#http, this.#pool];
+    this.#showing = new Showing(new FrameSource({ series, caseId, http, pool }), {
+      changed: (frame) => {
+        if (frame === null || frame === this.#sight.view?.frame) this.#stage.redraw();
+      },
+      refused: (error) => this.#refuse(error),
+    });
+    return this.#showing;
+  }
+
+  /**
+   * @param {Metadata} metadata
+   * @param {number|undefined} frame
+   */
+  #opened(metadata, frame) {
+    this.#captions.describe(metadata);
+    if (metadata.frames.length === 0) return this.#refuse({ code: "frame.missing" });
+    this.#sight.metadata = metadata;
+    this.#begin(firstFrame(metadata, this.#early?.frame ?? frame));
+    if (this.#early) this.#turnTo(this.#early);
+    this.#early = null;
+  }
+
+  /** @param {number} frame */
+  #begin(frame) {
+    const { metadata } = this.#sight;
+    if (!metadata) return;
+    this.#sight.view = initialView(seen(metadata, frame, this.#stage.size), frame);
+    this.#showing?.look(frame, 1);
+    this.#stage.redraw();
+  }
+
+  #close() {
+    this.#showing?.close();
+    this.#showing = null;
+    this.#sight.clear();
+    this.#early = null;
+    [this.#isMissing, this.#isUntouched] = [false, true];
+    this.#words = "No series is open.";
+    this.#marks.leave();
+    this.#pointers.clear();
+    this.#captions.describe(null);
+    this.#stage.redraw();
+  }
+
+  /** @param {any} error - an HttpError, or {code, message} */
+  #refuse({ code = "viewer.failed", message = "" }) {
+    this.#close();
+    this.#words = said(code, message || undefined);
+    this.#tell("refused", { code, message: sentence(code, message || undefined) });
+  }
+
+  /** @param {StackView} view - of somebody else */
+  #turnTo(view) {
+    this.#isUntouched = false;
+    this.#isMissing = view.frame > (this.#sight.metadata?.frames.length ?? 0);
+    if (this.#isMissing) this.#stage.redraw();
+    else this.#become(view);
+  }
+
+  /** @param {StackView} view */
+  #become(view) {
+    const last = this.#sight.view?.frame ?? 1;
+    this.#sight.view = view;
+    if (view.frame !== last) this.#showing?.look(view.frame, view.frame < last ? -1 : 1);
+    this.#stage.redraw();
+  }
+
+  /** @param {StackView} view - by this user's hand */
+  #change(view) {
+    this.#isUntouched = false;
+    this.#isMissing = false;
+    this.#become(view);
+    this.#tell("view", { view });
+  }
+
+  /** @param {string} name */
+  #actOnView(name) {
+    const { now } = this.#sight;
+    if (!ACTS[name] || !now) return false;
+    const view = ACTS[name](now.view, now);
+    if (view !== now.view) this.#change(view);
+    return true;
+  }
+
+  #draw() {
+    const { renderer } = this.#stage;
+    this.#quality = renderer ? this.#drawPicture(renderer) : 0;
+    this.#captions.believe(this.#quality, this.#why());
+    this.#marks.redraw();
+    this.#pointers.redraw();
+    const frame = this.#sight.view?.frame;
+    if (frame) this.#tell("shown", { frame, quality: this.#quality });
+  }
+
+  /**
+   * Never an older picture under a new label: what is not there yet is black.
+   *
+   * @param {import("./renderer.js").Renderer} renderer
+   * @returns {number} quality
+   */
+  #drawPicture(renderer) {
+    const { now } = this.#sight;
+    const picture = this.#picture(1);
+    if (now) this.#captions.show(now, this.#stage.dpr);
+    if (!now || !picture) {
+      renderer.clear();
+      return 0;
+    }
+    renderer.draw({ ...now, picture });
+    this.#showing?.sayDisplayed();
+    return qualityOf(picture);
+  }
+
+  /**
+   * What there is of the frame looked at, if it is at least so good.
+   *
+   * @param {number} quality - per cent
+   */
+  #picture(quality) {
+    const { view } = this.#sight;
+    if (!view || !this.#showing || this.#isMissing) return null;
+    return this.#showing.picture(view.frame, quality);
+  }
+
+  #why() {
+    if (!this.#stage.canDraw) return said("viewer.no_webgl2");
+    if (!this.#stage.renderer) return said("viewer.context_lost");
+    if (this.#isMissing) return said("frame.missing");
+    return this.#showing ? this.#showing.why(this.#sight.view?.frame ?? null) : this.#words;
+  }
+
+  /** Laid out only now: what was fitted to nothing is fitted again. */
+  #sized() {
+    if (this.#isUntouched && this.#sight.view) this.#begin(this.#sight.view.frame);
+  }
+
+  /** @param {string} code */
+  #notice(code) {
+    this.#captions.notice(sentence(code), code);
+    this.#tell("refused", { code, message: sentence(code) });
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} detail
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,300 @@
+import { el } from "../shared/dom.js";
+import { MarkShape } from "./mark-shape.js";
+import { readableLength } from "./words.js";
+
+/** @import { Drawing, MarkBody, Place, Point } from "./types.js" */
+/** @import { Kept, MarkHost } from "./marks.js" */
+/** @typedef {MarkHost & { find: (id: string) => Kept|null, redraw: () => void }} HandHost */
+/** @typedef {{ kind: Drawing["kind"], place: Place, points: [Point, Point], shape: MarkShape }} Stroke */
+/** @typedef {{ mark: MarkBody, drawing: Drawing }} Change */
+
+const SHORTEST = 4; // CSS pixels: less is a click, and the second click ends the line
+const SETTLED_MS = 600; // after the last nudge the change is told
+const ENDS = { 0: [0], 1: [1], both: [0, 1] };
+
+/** The hand that draws, moves and removes marks on one pane. */
+export class MarkHand {
+  /** @type {string|null} */
+  selected = null;
+  #layer;
+  #host;
+  /** @type {Stroke|null} */
+  #stroke = null;
+  /** @type {Change|null} */
+  #change = null;
+  /** @type {{ ends: number[], last: [number, number] }|null} */
+  #grip = null;
+  #end = 1;
+  /** @type {Map<string, { version: number, drawing: Drawing }>} told, and not yet come back */
+  #told = new Map();
+  /** @type {HTMLInputElement|null} */
+  #input = null;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #settle;
+
+  /**
+   * @param {SVGSVGElement} layer
+   * @param {HandHost} host
+   */
+  constructor(layer, host) {
+    this.#layer = layer;
+    this.#host = host;
+    layer.addEventListener("pointerdown", (event) => this.#take(event));
+    layer.addEventListener("pointermove", (event) => this.#pull(event));
+    layer.addEventListener("pointerup", (event) => this.#letGo(event));
+    layer.addEventListener("pointercancel", () => this.cancel());
+    layer.addEventListener("focusin", ({ target }) => this.select(markOf(target)));
+  }
+
+  get isDrawing() {
+    return this.#stroke !== null;
+  }
+
+  /**
+   * How a mark stands under this hand, until the room has taken it; null when it is as kept.
+   *
+   * @param {MarkBody} mark
+   */
+  drawingOf({ mark_id: id, version }) {
+    if (this.#change?.mark.mark_id === id) return this.#change.drawing;
+    const told = this.#told.get(id);
+    if (told?.version === version) return told.drawing;
+    this.#told.delete(id);
+    return null;
+  }
+
+  /** The room did not take what was told. */
+  forget() {
+    this.#told.clear();
+  }
+
+  /**
+   * The first point of a new mark; for one begun by a click, its last.
+   *
+   * @param {Drawing["kind"]} kind
+   * @param {[number, number]} at
+   */
+  begin(kind, at) {
+    if (this.#stroke && !this.#input) return this.draw(at);
+    this.cancel();
+    const place = this.#host.sight.place;
+    const point = this.#host.sight.toPoint(at);
+    if (!place || !point) return;
+    const shape = new MarkShape(kind, 0, "preview");
+    this.#stroke = { kind, place, points: [point, point], shape };
+    this.#layer.append(shape.node);
+    this.redraw();
+  }
+
+  /** @param {[number, number]} at */
+  draw(at) {
+    const point = this.#host.sight.toPoint(at);
+    if (!this.#stroke || this.#input || !point) return;
+    this.#stroke.points[1] = point;
+    this.redraw();
+    this.#host.tell("preview", { place: this.#stroke.place, drawing: drawingOf(this.#stroke) });
+  }
+
+  /** @param {[number, number]} at */
+  end(at) {
+    if (!this.#stroke || this.#input) return;
+    const start = this.#host.sight.toCss(this.#stroke.points[0]);
+    if (!start || Math.hypot(at[0] - start[0], at[1] - start[1]) < SHORTEST) return;
+    this.draw(at);
+    if (this.#stroke.kind === "arrow") this.#askText(at);
+    else this.#finish("");
+  }
+
+  /** @returns {boolean} whether there was anything to take back */
+  cancel() {
+    const wasBusy = this.#stroke !== null || this.#change !== null || this.selected !== null;
+    const place = this.#stroke?.place ?? this.#change?.mark.place;
+    if (place) this.#host.tell("preview", { place, drawing: null });
+    this.#clear();
+    this.#change = null;
+    this.#grip = null;
+    this.select(null);
+    return wasBusy;
+  }
+
+  /** @param {string|null} id */
+  select(id) {
+    if (id === this.selected) return;
+    this.#tellChange();
+    this.selected = id;
+    this.#host.redraw();
+  }
+
+  /** @returns {boolean} */
+  remove() {
+    const mark = this.#changeable(this.selected);
+    if (!mark) return false;
+    this.#change = null;
+    this.#host.tell("removed", { mark_id: mark.mark_id, version: mark.version });
+    return true;
+  }
+
+  /**
+   * The end taken last, moved by stored pixels.
+   *
+   * @param {number} columns
+   * @param {number} rows
+   * @returns {boolean}
+   */
+  nudge(columns, rows) {
+    const mark = this.#changeable(this.selected);
+    if (!mark) return false;
+    this.#moveEnds(mark, [this.#end], (point) => this.#host.sight.moved(point, columns, rows));
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.#tellChange(), SETTLED_MS);
+    return true;
+  }
+
+  redraw() {
+    if (!this.#stroke) return;
+    const { points, shape, kind } = this.#stroke;
+    const label =
+      kind === "length" ? readableLength(this.#host.sight.measure(points[0], points[1])) : "";
+    shape.place(
+      points.map((point) => this.#host.sight.toCss(point)),
+      label,
+    );
+  }
+
+  /** @param {PointerEvent} event */
+  #take(event) {
+    const id = markOf(event.target);
+    if (!id || event.button !== 0 || this.#stroke) return;
+    event.stopPropagation();
+    this.select(id);
+    if (!this.#changeable(id)) return;
+    const end = endOf(event.target);
+    if (end !== "both") this.#end = Number(end);
+    this.#grip = { ends: ENDS[end], last: at(event, this.#layer) };
+    this.#layer.setPointerCapture(event.pointerId);
+  }
+
+  /** @param {PointerEvent} event */
+  #pull(event) {
+    const mark = this.#grip && this.#changeable(this.selected);
+    if (!this.#grip || !mark) return;
+    event.stopPropagation();
+    const now = at(event, this.#layer);
+    const [dx, dy] = [now[0] - this.#grip.last[0], now[1] - this.#grip.last[1]];
+    this.#moveEnds(mark, this.#grip.ends, (point) => {
+      const [x, y] = this.#host.sight.toCss(point) ?? now;
+      return this.#host.sight.toPoint([x + dx, y + dy]) ?? point;
+    });
+    this.#grip.last = now;
+  }
+
+  /** @param {PointerEvent} event */
+  #letGo(event) {
+    if (!this.#grip) return;
+    event.stopPropagation();
+    this.#grip = null;
+    this.#tellChange();
+  }
+
+  /**
+   * @param {MarkBody} mark
+   * @param {number[]} ends
+   * @param {(point: Point) => Point} move
+   */
+  #moveEnds(mark, ends, move) {
+    const drawing = this.drawingOf(mark) ?? mark.drawing;
+    const points = drawing.points.map((point, i) => (ends.includes(i) ? move(point) : point));
+    this.#change = { mark, drawing: { ...drawing, points } };
+    this.#host.redraw();
+    this.#host.tell("preview", { place: mark.place, drawing: this.#change.drawing });
+  }
+
+  #tellChange() {
+    clearTimeout(this.#settle);
+    if (!this.#change) return;
+    const { mark, drawing } = this.#change;
+    this.#change = null;
+    this.#told.set(mark.mark_id, { version: mark.version, drawing });
+    this.#host.tell("changed", { mark_id: mark.mark_id, version: mark.version, drawing });
+    this.#host.tell("preview", { place: mark.place, drawing: null });
+  }
+
+  /** @param {string|null} id */
+  #changeable(id) {
+    const mark = id === null ? null : (this.#host.find(id)?.mark ?? null);
+    return mark && this.#host.mayChange(mark) ? mark : null;
+  }
+
+  /** @param {[number, number]} at */
+  #askText([x, y]) {
+    const input = el("input", { class: "mark-text", maxlength: 200, "aria-label": "Arrow text" });
+    input.style.left = `${x}px`;
+    input.style.top = `${y}px`;
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.#finish(input.value.trim());
+      else if (event.key === "Escape") this.cancel();
+    });
+    input.addEventListener("blur", () => {
+      const isElsewhere = document.hasFocus(); // in this page; another window takes nothing away
+      if (isElsewhere && this.#input) this.#finish(input.value.trim());
+    });
+    this.#input = input;
+    this.#layer.after(input);
+    input.focus({ preventScroll: true });
+  }
+
+  /** @param {string} text */
+  #finish(text) {
+    const stroke = this.#stroke;
+    this.#clear();
+    if (!stroke) return;
+    const drawing = { ...drawingOf(stroke), text };
+    this.#host.tell("drawn", { place: stroke.place, drawing });
+    this.#host.tell("preview", { place: stroke.place, drawing: null });
+  }
+
+  #clear() {
+    const input = this.#input;
+    this.#input = null; // first: removing it blurs it
+    input?.remove();
+    this.#stroke?.shape.node.remove();
+    this.#stroke = null;
+  }
+}
+
+/**
+ * @param {Stroke} stroke
+ * @returns {Drawing}
+ */
+function drawingOf({ kind, points }) {
+  return { kind, points: [...points], text: "" };
+}
+
+/**
+ * @param {EventTarget|null} target
+ * @returns {string|null}
+ */
+function markOf(target) {
+  if (!(target instanceof Element)) return null;
+  return /** @type {SVGElement|null} */ (target.closest("[data-mark]"))?.dataset.mark ?? null;
+}
+
+/**
+ * @param {EventTarget|null} target
+ * @returns {0|1|"both"}
+ */
+function endOf(target) {
+  const end = target instanceof Element ? target.closest("[data-end]") : null;
+  if (!end) return "both";
+  return end.getAttribute("data-end") === "0" ? 0 : 1;
+}
+
+/**
+ * @param {PointerEvent} event
+ * @param {Element} layer
+ * @returns {[number, number]}
+ */
+function at({ clientX, clientY }, layer) {
+  const { left, top } = layer.getBoundingClientRect();
+  return [clientX - left, clientY - top];
+}

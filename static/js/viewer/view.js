@@ -1,0 +1,271 @@
+import { pixelOf, pointOf, stepOf, turn } from "./geometry.js";
+import { affineOf, middleOf, toPixel } from "./transform.js";
+import { windowOfLut } from "./window.js";
+
+/** @import { Frame, Image, Metadata, Size, StackView, Voi } from "./types.js" */
+/** @typedef {{ image: Image, frame: Frame, canvas: Size }} Seen - what a view is a view of */
+
+const NARROWEST = 4; // stored rows: zooming in ends here
+const WIDEST = 4; // times the fitting height: zooming out ends here
+const DRAG_FULL = 300; // canvas pixels of a drag that are worth one window width
+
+/** CT presets of the keys 1 to 5, as width and centre: soft tissue, lung, bone, brain, liver. */
+export const PRESETS = Object.freeze([
+  { name: "soft tissue", width: 400, centre: 40 },
+  { name: "lung", width: 1500, centre: -600 },
+  { name: "bone", width: 2500, centre: 480 },
+  { name: "brain", width: 80, centre: 40 },
+  { name: "liver", width: 150, centre: 90 },
+]);
+
+/**
+ * @param {Metadata} metadata
+ * @param {number} frame - from 1
+ * @param {Size} canvas
+ * @returns {Seen}
+ */
+export function seen(metadata, frame, canvas) {
+  const found = metadata.frames[frame - 1];
+  return { image: metadata.images[found.image], frame: found, canvas };
+}
+
+/**
+ * The frame to begin with: the one wished for, else the middle of a stack.
+ *
+ * @param {Metadata} metadata
+ * @param {number} [wished] - from 1
+ */
+export function firstFrame({ frames, geometry }, wished) {
+  const isStack = geometry.kind === "volume" || geometry.kind === "stack";
+  return clamp(wished ?? (isStack ? Math.ceil(frames.length / 2) : 1), 1, frames.length);
+}
+
+/**
+ * The whole frame, upright, in the first window of its header.
+ *
+ * @param {Seen} what
+ * @param {number} frame
+ * @returns {StackView}
+ */
+export function initialView(what, frame) {
+  const { image } = what;
+  /** @type {StackView} */
+  const view = {
+    kind: "stack",
+    frame,
+    centre: { unit: "px", x: 0, y: 0 },
+    height: 1,
+    rotation: 0,
+    flip: false,
+    voi: initialVoi(image),
+    invert: false,
+    interp: "linear",
+  };
+  return fitted(view, what);
+}
+
+/**
+ * @param {Image} image
+ * @returns {Voi}
+ */
+export function initialVoi({ voi, voi_lut: lut }) {
+  const [first] = voi;
+  if (lut && (!first || first.name === "computed")) return windowOfLut(lut);
+  if (!first) return { centre: 128, width: 256, function: "LINEAR" };
+  return { centre: first.centre, width: Math.max(1, first.width), function: first.function };
+}
+
+/**
+ * Centred, and as large as the canvas allows at the view's rotation.
+ *
+ * @param {StackView} view
+ * @param {Seen} what
+ * @returns {StackView}
+ */
+export function fitted(view, { image, frame, canvas }) {
+  const centre = pointOf(image, frame, ...middleOf(image));
+  return { ...view, centre, height: fittingHeight(view.rotation, { image, frame, canvas }) };
+}
+
+/**
+ * @param {number} rotation
+ * @param {Seen} what
+ */
+function fittingHeight(rotation, { image, frame, canvas }) {
+  const [dx, dy] = stepOf(image, frame);
+  const [cos, sin] = turn(rotation).map(Math.abs);
+  const [width, height] = [image.columns * dx, image.rows * dy];
+  const [across, down] = [width * cos + height * sin, width * sin + height * cos];
+  return Math.max(down, (across * canvas.height) / canvas.width);
+}
+
+/**
+ * The picture moved by a drag, in canvas pixels. Its centre stays on the picture.
+ *
+ * @param {StackView} view
+ * @param {Seen} what
+ * @param {number} dx
+ * @param {number} dy
+ */
+export function panned(view, what, dx, dy) {
+  const { width, height } = what.canvas;
+  return centredOn(view, what, width / 2 - dx, height / 2 - dy);
+}
+
+/**
+ * Larger by `factor`, around a canvas place that stays where it is.
+ *
+ * @param {StackView} view
+ * @param {Seen} what
+ * @param {number} factor
+ * @param {[number, number]} [around]
+ */
+export function zoomed(view, what, factor, around) {
+  const { width, height } = what.canvas;
+  const [x, y] = around ?? [width / 2, height / 2];
+  const next = { ...view, height: limited(view.height / factor, view.rotation, what) };
+  const share = next.height / view.height;
+  const middle = [x + (width / 2 - x) * share, y + (height / 2 - y) * share];
+  return { ...centredOn(view, what, middle[0], middle[1]), height: next.height };
+}
+
+/**
+ * @param {StackView} view
+ * @param {Seen} what
+ * @param {number} x - canvas place that becomes the centre
+ * @param {number} y
+ * @returns {StackView}
+ */
+function centredOn(view, { image, frame, canvas }, x, y) {
+  const [column, row] = toPixel(affineOf(view, image, frame, canvas), x, y);
+  const inside = [clamp(column, 0, image.columns - 1), clamp(row, 0, image.rows - 1)];
+  return { ...view, centre: pointOf(image, frame, inside[0], inside[1]) };
+}
+
+/**
+ * @param {number} height
+ * @param {number} rotation
+ * @param {Seen} what
+ */
+function limited(height, rotation, what) {
+  const narrowest = NARROWEST * stepOf(what.image, what.frame)[1];
+  return clamp(height, narrowest, WIDEST * fittingHeight(rotation, what));
+}
+
+/**
+ * @param {StackView} view
+ * @param {number} degrees - clockwise on the screen
+ * @returns {StackView}
+ */
+export function rotated(view, degrees) {
+  return { ...view, rotation: upright(view.rotation + degrees) };
+}
+
+/**
+ * Left and right change places on the screen.
+ *
+ * @param {StackView} view
+ * @returns {StackView}
+ */
+export function flippedHorizontally(view) {
+  return { ...view, rotation: upright(-view.rotation), flip: !view.flip };
+}
+
+/**
+ * Top and bottom change places on the screen: a mirror and half a turn.
+ *
+ * @param {StackView} view
+ * @returns {StackView}
+ */
+export function flippedVertically(view) {
+  return rotated(flippedHorizontally(view), 180);
+}
+
+/**
+ * The same place, size and window on another frame; the whole frame where it is another kind
+ * of picture.
+ *
+ * @param {StackView} view
+ * @param {Metadata} metadata
+ * @param {number} to - a frame, from 1
+ * @param {Size} canvas
+ * @returns {StackView}
+ */
+export function scrolledTo(view, metadata, to, canvas) {
+  const frame = clamp(Math.round(to), 1, metadata.frames.length);
+  const [old, next] = [seen(metadata, view.frame, canvas), seen(metadata, frame, canvas)];
+  const pixel = pixelOf(old.image, old.frame, view.centre);
+  const moved = { ...view, frame };
+  if (!pixel || !isAlike(old, next))
+    return fitted({ ...moved, voi: voiFor(view, old, next) }, next);
+  return { ...moved, centre: pointOf(next.image, next.frame, pixel[0], pixel[1]) };
+}
+
+/**
+ * @param {Seen} a
+ * @param {Seen} b
+ */
+function isAlike(a, b) {
+  const [old, next] = [stepOf(a.image, a.frame), stepOf(b.image, b.frame)];
+  const isSameSize = a.image.rows === b.image.rows && a.image.columns === b.image.columns;
+  const isSameUnit = Boolean(a.frame.position) === Boolean(b.frame.position);
+  return isSameSize && isSameUnit && old[0] === next[0] && old[1] === next[1];
+}
+
+/**
+ * @param {StackView} view
+ * @param {Seen} old
+ * @param {Seen} next
+ */
+function voiFor(view, { image: a }, { image: b }) {
+  return a.kind === b.kind && a.unit === b.unit ? view.voi : initialVoi(b);
+}
+
+/**
+ * The window after a drag: right is wider, down is a higher centre (darker).
+ *
+ * @param {StackView} view
+ * @param {number} dx - canvas pixels
+ * @param {number} dy
+ * @returns {StackView}
+ */
+export function windowed(view, dx, dy) {
+  const { centre, width } = view.voi;
+  const wider = clamp(width * Math.exp(dx / DRAG_FULL), 1, 65536);
+  const voi = { ...view.voi, width: tidy(wider, width), centre: centre + (dy * width) / DRAG_FULL };
+  return { ...view, voi: { ...voi, centre: tidy(voi.centre, width) } };
+}
+
+/**
+ * @param {StackView} view
+ * @param {Voi} voi
+ * @returns {StackView}
+ */
+export function inWindow(view, { centre, width, function: name }) {
+  return { ...view, voi: { centre, width: Math.max(1, width), function: name } };
+}
+
+/**
+ * A number as people write it: a thousandth of the window is the finest step that shows.
+ *
+ * @param {number} value
+ * @param {number} width
+ */
+function tidy(value, width) {
+  const digits = clamp(3 - Math.floor(Math.log10(width)), 0, 6);
+  return Number(value.toFixed(digits));
+}
+
+/** @param {number} degrees */
+function upright(degrees) {
+  return ((degrees % 360) + 360) % 360;
+}
+
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}

@@ -1,0 +1,693 @@
+"""What one image pane puts on the screen, byte for byte, and what it refuses to."""
+
+import numpy as np
+import pytest
+
+from imaging.pixels import render
+from tests.e2e import viewer_kit as kit
+
+SIZE = (512, 384)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with kit.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server():
+    with kit.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def one_page(browser, server):
+    return kit.open_page(browser, server)
+
+
+@pytest.fixture
+def page(one_page, server):
+    """A new pane on the same page: a new page for each test would take most of their time."""
+    one_page.evaluate("pane.destroy()")
+    one_page.mouse.move(0, 700)
+    server.series.clear()
+    server.asked.clear()
+    server.grant_seconds = 60.0
+    one_page.evaluate("document.getElementById('pane').style.height = ''")
+    one_page.evaluate("events.length = 0; makePane()")
+    yield one_page
+    assert one_page.evaluate("violations") == []
+
+
+def ct(seed=0, shape=(256, 300)):
+    """Smooth with steep edges and noise, so that neither a shift nor a mirror goes unseen."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    smooth = 300 * np.sin(rows / 17 + seed) + 400 * np.cos(columns / 29)
+    smooth[40:80, 50:120] += 900
+    noise = np.random.default_rng(seed).integers(-40, 40, shape)
+    return (smooth + noise).astype(np.int16)
+
+
+def expected(array, series, view):
+    image, frame = series.metadata["images"][0], series.metadata["frames"][view["frame"] - 1]
+    return render(array, image, frame, view, SIZE)
+
+
+def is_the_reference(page, array, series):
+    return np.array_equal(kit.pixels(page), expected(array, series, kit.view_of(page)))
+
+
+CASES = {
+    "signed": (ct(), {}),
+    "unsigned": ((ct().astype(np.int32) + 33000).astype(np.uint16), {"intercept": -33000.0}),
+    "a slope": (ct(), {"slope": 0.37, "intercept": 12.5}),
+    "a falling slope": (ct(), {"slope": -1.5, "intercept": 100.0}),
+    "MONOCHROME1": (ct(), {"photometric": "MONOCHROME1"}),
+    "rows twice as far apart": (
+        ct(),
+        {"spacing": {"row": 1.0, "column": 0.5, "kind": "calibrated", "note": ""}},
+    ),
+    "colour": (np.random.default_rng(1).integers(0, 256, (200, 260, 3)).astype(np.uint8), {}),
+    "larger than the canvas": (ct(shape=(900, 1100)), {}),
+    "much larger than the canvas": (ct(shape=(1500, 2100)), {}),
+    "one pixel": (np.array([[40]], np.int16), {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_picture_is_the_reference_byte_for_byte(page, server, case):
+    array, image = CASES[case]
+    server.series["s"] = kit.make_series([array], **image)
+    kit.open_series(page)
+    assert is_the_reference(page, array, server.series["s"])
+    assert kit.pixels(page).std() > 1 or case == "one pixel"
+
+
+WINDOWS = [
+    {"centre": 40, "width": 80, "function": "LINEAR"},
+    {"centre": 40.5, "width": 1, "function": "LINEAR"},
+    {"centre": 0, "width": 2000, "function": "LINEAR_EXACT"},
+    {"centre": 100.3, "width": 333.7, "function": "SIGMOID"},
+    {"centre": 0, "width": 65536, "function": "LINEAR"},
+]
+
+
+@pytest.mark.parametrize("voi", WINDOWS, ids=lambda v: f"{v['function']} {v['width']}")
+def test_a_window_is_the_reference_byte_for_byte(page, server, voi):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("(voi) => pane.setView({ ...pane.getView(), voi })", voi)
+    assert is_the_reference(page, ct(), server.series["s"])
+
+
+def test_a_voi_lut_is_shown_through_its_table(page, server):
+    values = [(i * 7) % 256 for i in range(600)]
+    lut = {"first": -200, "values": values, "name": "T"}
+    computed = {"centre": 0.0, "width": 10.0, "function": "LINEAR", "name": "computed"}
+    server.series["s"] = kit.make_series([ct()], voi_lut=lut, voi=[computed])
+    kit.open_series(page)
+    assert kit.view_of(page)["voi"] == {"centre": 100, "width": 600, "function": "LINEAR"}
+    assert is_the_reference(page, ct(), server.series["s"])
+
+
+ACTS = [
+    ["rotate-right"],
+    ["rotate-left"],
+    ["flip-horizontal"],
+    ["flip-vertical"],
+    ["rotate-right", "flip-horizontal", "zoom-in"],
+    ["invert"],
+    ["interpolation"],
+    ["zoom-out", "interpolation"],
+    ["preset-4"],
+]
+
+
+@pytest.mark.parametrize("acts", ACTS, ids="+".join)
+def test_what_a_button_does_is_the_reference_byte_for_byte(page, server, acts):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    before = kit.pixels(page)
+    for act in acts:
+        assert page.evaluate("(act) => pane.act(act)", act)
+    assert is_the_reference(page, ct(), server.series["s"])
+    assert not np.array_equal(kit.pixels(page), before)
+    assert kit.events(page, "view")[-1]["view"] == kit.view_of(page)
+
+
+def test_flips_mirror_the_screen_whatever_the_rotation(page, server):
+    server.series["s"] = kit.make_series([ct(shape=(256, 256))])
+    kit.open_series(page)
+    for rotations in range(4):
+        before = kit.pixels(page)
+        page.evaluate("pane.act('flip-horizontal')")
+        assert np.abs(kit.pixels(page)[:, ::-1].astype(int) - before).max() <= 1, rotations
+        page.evaluate("pane.act('flip-horizontal'); pane.act('flip-vertical')")
+        assert np.abs(kit.pixels(page)[::-1].astype(int) - before).max() <= 1, rotations
+        page.evaluate("pane.act('flip-vertical'); pane.act('rotate-right')")
+
+
+def test_an_odd_angle_is_the_reference_byte_for_byte(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("pane.setView({ ...pane.getView(), rotation: 33.3, height: 90.1 })")
+    assert is_the_reference(page, ct(), server.series["s"])
+
+
+def test_a_picture_beyond_the_largest_texture_is_whole(page, server):
+    array = ct(shape=(300, 420))
+    server.series["s"] = kit.make_series([array])
+    page.evaluate("pane.destroy(); makePane({ largestTexture: 128 })")
+    kit.open_series(page)
+    assert is_the_reference(page, array, server.series["s"])
+
+
+def test_two_browsers_of_one_size_show_the_same_bytes(page, browser, server):
+    server.series["s"] = kit.make_series([ct(seed) for seed in range(5)])
+    kit.open_series(page)
+    page.mouse.move(200, 150)
+    page.mouse.wheel(0, 100)
+    page.evaluate("pane.act('zoom-in'); pane.act('rotate-right')")
+    other = kit.open_page(browser, server)
+    opened = (
+        "(view) => { const done = pane.open({ series: 's' }); pane.setView(view); return done; }"
+    )
+    assert other.evaluate(opened, kit.view_of(page))
+    kit.wait_whole(other)
+    kit.wait_whole(page)
+    assert np.array_equal(kit.pixels(page), kit.pixels(other))
+    assert kit.events(other, "view") == []
+    other.context.close()
+
+
+def test_another_size_of_canvas_shows_the_same_millimetres(page, browser, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("document.getElementById('pane').style.height = '200px'")
+    kit.until(page, "pane.pixels().height === 200")
+    view = kit.view_of(page)
+    image, frame = (
+        server.series["s"].metadata["images"][0],
+        server.series["s"].metadata["frames"][0],
+    )
+    assert np.array_equal(kit.pixels(page), render(ct(), image, frame, view, (512, 200)))
+
+
+def test_a_dense_screen_gets_all_its_pixels(browser, server, page):
+    server.series["s"] = kit.make_series([ct()])
+    dense = kit.open_page(browser, server, device_scale_factor=2)
+    kit.open_series(dense)
+    image, frame = (
+        server.series["s"].metadata["images"][0],
+        server.series["s"].metadata["frames"][0],
+    )
+    wanted = render(ct(), image, frame, kit.view_of(dense), (1024, 768))
+    assert np.array_equal(kit.pixels(dense), wanted)
+    dense.context.close()
+
+
+# ---- what is not whole is not taken for it ------------------------------------------------
+
+
+def hold_rest(server, page, array):
+    """Open a series of one large frame whose full resolution is held back."""
+    series = server.series["s"] = kit.make_series([array])
+    frame = series.metadata["frames"][0]
+    low = frame["ends"][-3]
+    series.frame_at = lambda offset: 1 if offset >= low else 0
+    series.held = {1}
+    assert page.evaluate("pane.open({ series: 's' })")
+    return series
+
+
+def test_a_low_resolution_comes_first_and_says_so(page, server):
+    array = ct(shape=(512, 512))
+    series = hold_rest(server, page, array)
+    kit.until(page, "pane.quality === 25")
+    assert page.locator(".pane-middle").inner_text() == "PREVIEW 25 %"
+    preview, whole = kit.pixels(page), expected(array, series, kit.view_of(page))
+    assert not np.array_equal(preview, whole)
+    assert np.corrcoef(preview.ravel(), whole.ravel())[0, 1] > 0.9
+    series.gate.set()
+    kit.until(page, "pane.quality === 100")
+    assert is_the_reference(page, array, series)
+    assert page.locator(".pane-middle").inner_text() == ""
+
+
+@pytest.mark.parametrize("tool", ["length", "arrow"])
+def test_nothing_is_measured_or_marked_on_a_preview(page, server, tool):
+    series = hold_rest(server, page, ct(shape=(512, 512)))
+    kit.until(page, "pane.quality === 25")
+    page.evaluate("(tool) => pane.setTool(tool)", tool)
+    drag(page, (150, 150), (250, 200))
+    assert [e["code"] for e in kit.events(page, "refused")] == ["frame.preview"]
+    assert kit.events(page, "drawn") == []
+    assert "Wait for the full picture" in page.locator(".pane-notice").inner_text()
+    series.gate.set()
+
+
+def test_a_frame_whose_checksum_differs_is_never_shown_as_whole(page, server):
+    series = server.series["s"] = kit.make_series([ct(shape=(512, 512))])
+    series.metadata["frames"][0]["crc32"] ^= 1
+    page.evaluate("pane.open({ series: 's' })")
+    kit.until_said(page, "frame.crc")
+    assert "arrived damaged" in page.locator(".pane-middle").inner_text()
+    assert kit.pixels(page).max() == 0
+    assert 100 not in [e["quality"] for e in kit.events(page, "shown")]
+
+
+def test_a_damaged_body_is_said_and_the_frames_beside_it_are_shown(page, server):
+    series = server.series["s"] = kit.make_series([ct(0), ct(1)])
+    first = series.metadata["frames"][0]
+    series.segment[first["length"] - 400 : first["length"] - 300] = bytes(100)
+    page.evaluate("pane.open({ series: 's', frame: 1 })")
+    kit.until_said(page, "damaged")
+    page.evaluate("pane.act('next')")
+    kit.wait_whole(page)
+    assert is_the_reference(page, ct(1), series)
+
+
+def test_while_a_frame_is_not_here_nothing_older_stands_in_for_it(page, server):
+    series = server.series["s"] = kit.make_series([ct(0), ct(1)])
+    series.held = {2}
+    kit.open_series(page, frame=1)
+    page.evaluate("pane.act('next')")
+    assert kit.pixels(page).max() == 0
+    assert page.locator(".pane-middle").inner_text() == "loading"
+    assert page.locator(".pane-frame").inner_text() == "2/2"
+    assert page.evaluate("pane.quality") == 0
+    series.gate.set()
+    kit.wait_whole(page)
+
+
+@pytest.mark.parametrize("code", ["frame.damaged", "frame.unsupported", "frame.too_large"])
+def test_why_a_frame_cannot_be_shown_is_said_in_words(page, server, code):
+    series = server.series["s"] = kit.make_series([ct()])
+    series.metadata["frames"][0].update(segment=None, code=code)
+    page.evaluate("pane.open({ series: 's' })")
+    kit.until_said(page, code)
+    assert "picture" in page.locator(".pane-middle").inner_text()
+    assert kit.pixels(page).max() == 0
+
+
+def test_a_frame_not_made_yet_is_wanted_and_shown_when_it_is(page, server):
+    series = server.series["s"] = kit.make_series([ct(n) for n in range(4)])
+    for number in (1, 2, 3, 4):
+        series.unmake(number)
+    page.evaluate("pane.open({ series: 's', frame: 3 })")
+    kit.until(page, "pane.quality === 100")
+    assert is_the_reference(page, ct(2), series)
+    assert server.paths("POST", "/want")[0]["frames"][0] == 3
+
+
+def test_a_lost_graphics_card_gives_the_same_picture_back(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    before = kit.pixels(page)
+    page.evaluate(
+        "window.card = document.querySelector('.pane-canvas').getContext('webgl2')"
+        ".getExtension('WEBGL_lose_context'); card.loseContext()"
+    )
+    kit.until_said(page, "graphics card")
+    assert page.evaluate("pane.pixels()") is None
+    page.evaluate("card.restoreContext()")
+    kit.until(page, "pane.quality === 100")
+    assert np.array_equal(kit.pixels(page), before)
+
+
+def test_without_webgl2_the_pane_says_so(page, server):
+    page.evaluate(
+        "() => { pane.destroy(); const canvas = HTMLCanvasElement.prototype;"
+        " const kept = canvas.getContext; canvas.getContext = () => null; makePane();"
+        " canvas.getContext = kept; }"
+    )
+    kit.until_said(page, "viewer.no_webgl2")
+    assert "WebGL 2" in page.locator(".pane-middle").inner_text()
+
+
+# ---- access ---------------------------------------------------------------------------------
+
+
+def test_a_grant_comes_before_everything_and_displayed_after_the_first_picture(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.wait_for_timeout(100)
+    asked = [(m, path) for m, path, _, _ in server.asked if path.startswith("/imaging")]
+    assert asked[0] == ("POST", "/imaging/series/s/grant")
+    assert asked[-1] == ("POST", "/imaging/series/s/displayed")
+    assert server.paths("POST", "/grant") == [{"case": "case", "purpose": "display"}]
+    tokens = {h.get("X-CSRFToken") for m, p, h, _ in server.asked if m == "POST"}
+    assert tokens == {"a-token"}
+
+
+def test_a_grant_is_renewed_before_it_ends(page, server):
+    server.grant_seconds = 1.0
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.wait_for_timeout(900)
+    bodies = server.paths("POST", "/grant")
+    assert len(bodies) >= 2
+    assert bodies[1]["renew"].startswith("g")
+
+
+def test_a_series_that_may_no_longer_be_seen_goes_from_the_screen(page, server):
+    server.grant_seconds = 1.0
+    series = server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    series.refusal = 404
+    kit.until(page, "pane.getView() === null")
+    assert kit.pixels(page).max() == 0
+    assert kit.events(page, "refused")[-1]["code"] == "test.404"
+
+
+def test_a_database_that_is_away_takes_no_picture_off_the_screen(page, server):
+    server.grant_seconds = 0.5
+    series = server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    series.refusal = 503
+    page.wait_for_timeout(1000)
+    assert is_the_reference(page, ct(), series)
+
+
+def test_a_series_that_is_not_ones_own_is_refused_in_words(page, server):
+    assert page.evaluate("pane.open({ series: 'other' })") is False
+    assert kit.events(page, "refused") == [{"code": "test.404", "message": "This was refused."}]
+    kit.until_said(page, "test.404")
+
+
+# ---- words ------------------------------------------------------------------------------------
+
+
+def words(page):
+    return page.locator("#pane").inner_text()
+
+
+def test_who_and_what_is_seen_is_always_on_the_screen(page, server):
+    lossy = {"ratio": 10.2, "method": "ISO_10918_1"}
+    series = server.series["s"] = kit.make_series([ct(), ct()], lossy=lossy)
+    series.metadata["geometry"]["notes"] = ["gap"]
+    page.evaluate(
+        "pane.identity = { name: 'KHAN, Amina', sex: 'F', birth_date: '1957-03-12',"
+        " nhs_number: '9990000018', role: 'current' }"
+    )
+    kit.open_series(page, frame=1)
+    for text in (
+        *("CURRENT", "KHAN, Amina", "F · 12 Mar 1957 · 999 000 0018", "CT 20 Nov 2026 RM3"),
+        *("HEAD 1.5", "1/2", "W 400 C 40", "zoom", "slices are missing", "2 cm"),
+        *("LOSSY 10.2:1 ISO_10918_1", "not for primary diagnosis"),
+    ):
+        assert text in words(page)
+
+
+def edges(page):
+    return "".join(
+        page.locator(f".pane-edge-{e}").inner_text() for e in ("top", "right", "bottom", "left")
+    )
+
+
+def test_the_letters_at_the_edges_follow_turns_and_flips(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    assert edges(page) == "ALPR"
+    page.evaluate("pane.act('rotate-right'); pane.pixels()")
+    assert edges(page) == "RALP"
+    page.evaluate("pane.act('reset'); pane.act('flip-horizontal'); pane.pixels()")
+    assert edges(page) == "ARPL"
+    assert "FLIPPED" in words(page)
+
+
+def test_a_pane_without_orientation_says_so_and_shows_no_letters(page, server):
+    server.series["s"] = kit.make_series([ct()], is_placed=False)
+    kit.open_series(page)
+    assert edges(page) == ""
+    assert "SIDE NOT STATED" in words(page)
+
+
+def test_without_a_patient_the_pane_says_so(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    assert "PATIENT NOT STATED" in words(page)
+
+
+# ---- hands ------------------------------------------------------------------------------------
+
+
+def drag(page, start, end, button="left"):
+    box = page.locator("#pane").bounding_box()
+    page.mouse.move(box["x"] + start[0], box["y"] + start[1])
+    page.mouse.down(button=button)
+    page.mouse.move(box["x"] + (start[0] + end[0]) / 2, box["y"] + (start[1] + end[1]) / 2)
+    page.mouse.move(box["x"] + end[0], box["y"] + end[1])
+    page.mouse.up(button=button)
+
+
+def test_the_wheel_turns_one_frame_a_step_and_shift_makes_it_fast(page, server):
+    server.series["s"] = kit.make_series([ct(n) for n in range(20)])
+    kit.open_series(page, frame=3)
+    page.locator("#pane").hover()
+    page.mouse.wheel(0, 120)
+    assert kit.view_of(page)["frame"] == 4
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, 120)
+    page.keyboard.up("Shift")
+    assert kit.view_of(page)["frame"] == 9
+    page.mouse.wheel(0, -120)
+    assert kit.view_of(page)["frame"] == 8
+    assert [e["view"]["frame"] for e in kit.events(page, "view")] == [4, 9, 8]
+    kit.wait_whole(page)
+    assert is_the_reference(page, ct(7), server.series["s"])
+
+
+def test_left_windows_middle_pans_right_zooms(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    before = kit.view_of(page)
+    drag(page, (200, 200), (260, 230))
+    windowed = kit.view_of(page)
+    assert windowed["voi"]["width"] > before["voi"]["width"]
+    assert windowed["voi"]["centre"] > before["voi"]["centre"]
+    drag(page, (200, 200), (230, 200), button="middle")
+    panned = kit.view_of(page)
+    assert panned["centre"]["x"] < before["centre"]["x"]
+    drag(page, (200, 200), (200, 150), button="right")
+    assert kit.view_of(page)["height"] < before["height"]
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("i", {"invert": True}),
+        ("r", {"rotation": 90}),
+        ("l", {"rotation": 270}),
+        ("h", {"flip": True}),
+        ("v", {"flip": True, "rotation": 180}),
+        ("ArrowDown", {"frame": 3}),
+        ("ArrowUp", {"frame": 1}),
+        ("Home", {"frame": 1}),
+        ("End", {"frame": 4}),
+        ("2", {"voi": {"centre": -600, "width": 1500, "function": "LINEAR"}}),
+    ],
+)
+def test_a_key_does_what_hands_know(page, server, key, change):
+    server.series["s"] = kit.make_series([ct(n) for n in range(4)])
+    kit.open_series(page, frame=2)
+    page.locator("#pane").focus()
+    page.keyboard.press(key)
+    view = kit.view_of(page)
+    assert {name: view[name] for name in change} == change
+
+
+def test_keys_are_letters_while_a_text_field_has_the_focus(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("() => { document.body.onkeydown = (event) => { pane.handleKey(event); }; }")
+    page.locator("#text").focus()
+    page.keyboard.press("i")
+    assert kit.view_of(page)["invert"] is False
+
+
+def test_while_presenting_a_key_without_shift_moves_nothing_and_says_why(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("pane.needsShift = true")
+    page.locator("#pane").focus()
+    page.keyboard.press("i")
+    assert kit.view_of(page)["invert"] is False
+    assert "Hold Shift" in words(page)
+    page.keyboard.press("Shift+I")
+    assert kit.view_of(page)["invert"] is True
+
+
+def test_the_pointer_is_told_in_patient_millimetres_and_its_leaving_too(page, server):
+    server.series["s"] = kit.make_series([ct(shape=(384, 512))])
+    kit.open_series(page)
+    box = page.locator("#pane").bounding_box()
+    page.mouse.move(box["x"] + 100.5, box["y"] + 50.5)
+    page.mouse.move(box["x"] + 100.5, box["y"] + 600)
+    points = [e["point"] for e in kit.events(page, "point")]
+    assert points[0] == {"unit": "mm", "x": -78, "y": -103, "z": -80}
+    assert points[-1] is None
+    assert f"{ct(shape=(384, 512))[50, 100]} HU" not in words(page)
+
+
+def test_where_others_point_is_shown_with_their_names(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    point = {"unit": "mm", "x": -100, "y": -100, "z": -80}
+    page.evaluate("(point) => pane.pointAt({ by: 'p1', name: 'Dr R', author: 1, point })", point)
+    assert "Dr R" in words(page)
+    page.evaluate("pane.pointAt({ by: 'p1', name: 'Dr R', author: 1, point: null })")
+    assert "Dr R" not in words(page)
+
+
+# ---- marks ------------------------------------------------------------------------------------
+
+
+def mark(key="key0", **more):
+    points = [{"unit": "mm", "x": -100, "y": -100, "z": -80}]
+    points.append({"unit": "mm", "x": -70, "y": -60, "z": -80})
+    return {
+        "mark_id": "m1",
+        "version": 1,
+        "by": "p1",
+        "name": "Dr R",
+        "place": {"series": "s", "version": 1, "frame": key},
+        "drawing": {"kind": "length", "points": points, "text": ""},
+        "measured": None,
+    } | more
+
+
+def test_a_length_is_drawn_live_and_told_in_millimetres(page, server):
+    server.series["s"] = kit.make_series([ct(shape=(384, 512))])
+    kit.open_series(page)
+    page.evaluate("pane.setTool('length')")
+    drag(page, (100.5, 50.5), (160.5, 130.5))
+    [drawn] = kit.events(page, "drawn")
+    assert drawn["place"] == {"series": "s", "version": 1, "frame": "key0"}
+    assert drawn["drawing"]["points"] == [
+        {"unit": "mm", "x": -78, "y": -103, "z": -80},
+        {"unit": "mm", "x": -48, "y": -63, "z": -80},
+    ]
+    previews = kit.events(page, "preview")
+    assert previews[0]["drawing"]["kind"] == "length"
+    assert previews[-1]["drawing"] is None
+    assert "50.0 mm not saved yet" in words(page)
+    kept = mark(drawing=drawn["drawing"])
+    page.evaluate("(kept) => pane.setMarks([kept])", kept)
+    assert "not saved yet" not in words(page)
+    assert "50.0 mm" in words(page)
+
+
+def test_without_spacing_a_length_is_in_pixels_and_says_so(page, server):
+    none = {"row": None, "column": None, "kind": "none", "note": ""}
+    series = kit.make_series([ct(shape=(384, 512))], is_placed=False, spacing=none)
+    server.series["s"] = series
+    kit.open_series(page)
+    page.evaluate("pane.setTool('length')")
+    drag(page, (100.5, 50.5), (160.5, 130.5))
+    assert kit.events(page, "drawn")[0]["drawing"]["points"][0] == {"unit": "px", "x": 100, "y": 50}
+    assert "100.0 px (not calibrated)" in words(page)
+
+
+def test_an_arrow_asks_for_its_text(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("pane.setTool('arrow')")
+    drag(page, (200, 100), (260, 180))
+    page.keyboard.type("ring <5 mm")
+    page.keyboard.press("Enter")
+    [drawn] = kit.events(page, "drawn")
+    assert drawn["drawing"]["kind"] == "arrow"
+    assert drawn["drawing"]["text"] == "ring <5 mm"
+    assert kit.view_of(page)["rotation"] == 0  # the r of "ring" was a letter
+
+
+def test_a_mark_is_seen_on_its_own_frame_only(page, server):
+    server.series["s"] = kit.make_series([ct(0), ct(1)])
+    kit.open_series(page, frame=1)
+    page.evaluate("(kept) => pane.setMarks([kept])", mark())
+    assert "50.0 mm" in words(page)
+    page.evaluate("pane.act('next'); pane.pixels()")
+    assert "50.0 mm" not in words(page)
+
+
+def at(page, point):
+    """Where a point lies on the page."""
+    box = page.locator("#pane").bounding_box()
+    view = kit.view_of(page)
+    scale = box["height"] / view["height"]
+    x = box["x"] + box["width"] / 2 + (point["x"] - view["centre"]["x"]) * scale
+    return x, box["y"] + box["height"] / 2 + (point["y"] - view["centre"]["y"]) * scale
+
+
+def test_ones_own_mark_is_moved_by_its_end_nudged_and_removed(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("(kept) => { pane.mayChange = () => true; pane.setMarks([kept]); }", mark())
+    x, y = at(page, mark()["drawing"]["points"][1])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y)
+    page.mouse.up()
+    [changed] = kit.events(page, "changed")
+    assert (changed["mark_id"], changed["version"]) == ("m1", 1)
+    moved = changed["drawing"]["points"]
+    assert moved[0] == mark()["drawing"]["points"][0]
+    assert moved[1]["x"] == pytest.approx(-70 + 30 * kit.view_of(page)["height"] / 384)
+    page.keyboard.press("ArrowRight")
+    kit.until(page, "events.filter(([k]) => k === 'changed').length === 2")
+    nudged = kit.events(page, "changed")[1]["drawing"]["points"][1]
+    assert nudged["x"] == pytest.approx(moved[1]["x"] + 0.5)
+    page.keyboard.press("Delete")
+    assert kit.events(page, "removed") == [{"mark_id": "m1", "version": 1}]
+
+
+def test_somebody_elses_mark_stays_where_it_is(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    page.evaluate("(kept) => pane.setMarks([kept])", mark())
+    x, y = at(page, mark()["drawing"]["points"][1])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y)
+    page.mouse.up()
+    page.keyboard.press("Delete")
+    assert kit.events(page, "changed") == []
+    assert kit.events(page, "removed") == []
+
+
+def test_what_somebody_else_is_drawing_is_shown_until_they_let_go(page, server):
+    server.series["s"] = kit.make_series([ct()])
+    kit.open_series(page)
+    preview = {"by": "p2", "name": "Dr S", "place": mark()["place"], "drawing": mark()["drawing"]}
+    page.evaluate("(preview) => pane.showPreview(preview)", preview)
+    assert "50.0 mm" in words(page)
+    assert "Dr S" in words(page)
+    page.evaluate("(preview) => pane.showPreview(preview)", preview | {"drawing": None})
+    assert "Dr S" not in words(page)
+
+
+# ---- fetching ---------------------------------------------------------------------------------
+
+
+def test_a_newer_wish_overtakes_an_older_one(page, server):
+    series = server.series["s"] = kit.make_series([ct(n, (512, 512)) for n in range(40)])
+    series.held = set(range(1, 30))
+    page.evaluate("pane.open({ series: 's', frame: 1 })")
+    page.wait_for_timeout(200)
+    page.evaluate("pane.act('last')")
+    kit.wait_whole(page)
+    assert is_the_reference(page, ct(39, (512, 512)), series)
+    series.gate.set()
+
+
+def test_a_frame_comes_in_two_parts_and_its_neighbours_many_at_a_time(page, server):
+    series = server.series["s"] = kit.make_series([ct(n, (512, 512)) for n in range(6)])
+    kit.open_series(page, frame=3)
+    page.wait_for_timeout(400)
+    looked_at = series.metadata["frames"][2]
+    start, low = looked_at["offset"], looked_at["offset"] + looked_at["ends"][-3]
+    parts = {(start, low - 1), (low, start + looked_at["length"] - 1)}
+    assert parts <= set(server.ranges())
+    assert len(server.ranges()) <= 5

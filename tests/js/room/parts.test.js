@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { neighbour, notFinished, statusOf } from "../../../static/js/room/agenda.js";
+import { asDay, familyName, findSeries, identityOf } from "../../../static/js/room/data.js";
+import { emptyWords } from "../../../static/js/room/empty.js";
+import { UnsavedMarks } from "../../../static/js/room/marks.js";
+import { mayTake, summary } from "../../../static/js/room/presence.js";
+import { EMPTY_ROOM } from "../../../static/js/room/state.js";
+import { tabName } from "../../../static/js/room/tabs.js";
+
+const CASES = ["smith", "jones", "khan"].map((id) => ({ id }));
+const room = (more) => ({ ...EMPTY_ROOM, meeting: "live", ...more });
+const on = (case_id, more = {}) =>
+  room({ position: { ...EMPTY_ROOM.position, case_id, case: 3 }, ...more });
+
+test("a person is named in the order people check", () => {
+  const patient = {
+    name: "KHAN, Amina",
+    sex: "F",
+    birth_date: "1957-03-12",
+    nhs_number: "999 000 0018",
+  };
+  assert.equal(identityOf(patient), "KHAN, Amina · F · 12 Mar 1957 · 999 000 0018");
+  assert.match(identityOf({ ...patient, nhs_number: "" }), /no NHS number$/);
+  assert.equal(familyName(patient.name), "KHAN");
+  assert.equal(asDay(""), "no date");
+});
+
+test("a series is found with its study, or not at all", () => {
+  const study = { series: [{ id: "s" }] };
+  assert.deepEqual(findSeries({ studies: [study] }, "s"), { study, series: study.series[0] });
+  assert.equal(findSeries({ studies: [study] }, "t"), null);
+  assert.equal(findSeries(null, "s"), null);
+});
+
+test("how far a case has come", () => {
+  const now = on("khan", {
+    opened: { smith: true },
+    outcomes: { jones: { version: 1, step: "" } },
+    drafts: {},
+  });
+  assert.deepEqual(
+    ["smith", "jones", "khan", "other"].map((id) => statusOf(now, id)),
+    ["open", "recorded", "now", "later"],
+  );
+  const done = on(null, {
+    outcomes: { smith: { version: 1, step: "signed" }, jones: { version: 1, step: "confirmed" } },
+  });
+  assert.deepEqual(
+    ["smith", "jones"].map((id) => statusOf(done, id)),
+    ["signed", "confirmed"],
+  );
+});
+
+test("the rail keeps every case that was discussed and not confirmed, but the open one", () => {
+  const now = on("khan", {
+    opened: { smith: true, jones: true, khan: true },
+    outcomes: { jones: { version: 1, step: "confirmed" } },
+  });
+  assert.deepEqual(
+    notFinished(now, CASES).map(({ id }) => id),
+    ["smith"],
+  );
+});
+
+test("the next case is the next on the list, and there is none after the last", () => {
+  assert.equal(neighbour(on(null), CASES, 1), "smith");
+  assert.equal(neighbour(on(null), CASES, -1), null);
+  assert.equal(neighbour(on("jones"), CASES, 1), "khan");
+  assert.equal(neighbour(on("jones"), CASES, -1), "smith");
+  assert.equal(neighbour(on("khan"), CASES, 1), null);
+});
+
+const person = (id, more = {}) => ({
+  person: id,
+  name: id,
+  specialty: "",
+  following: true,
+  is_behind: false,
+  preview: null,
+  ...more,
+});
+const roster = (present, more = {}) => ({
+  present,
+  presenter_since: "x",
+  presenter_lost_at: null,
+  ...more,
+});
+const presenting = (present, more) =>
+  room({
+    position: { ...EMPTY_ROOM.position, presenter: "ruth", term: 1, tab: "t" },
+    presenterName: "Dr Ruth",
+    roster: roster(present, more),
+  });
+
+test("who follows, who looks around, who is behind, in words", () => {
+  const now = presenting([
+    person("ruth"),
+    person("me"),
+    person("a", { following: false }),
+    person("b", { is_behind: true }),
+    person("c", { preview: 25 }),
+  ]);
+  assert.equal(summary(now, "me").counts, "3 follow · 1 look around · 1 behind · 1 on preview");
+  assert.deepEqual(
+    summary(now, "me").others.map(({ name }) => name),
+    ["ruth", "a", "b", "c"],
+  );
+});
+
+test("a presenter who is lost is said to be, and since when", () => {
+  const now = presenting([person("me")], { presenter_lost_at: "2026-11-24T10:42:00Z" });
+  assert.deepEqual(
+    [summary(now, "me").lost, summary(now, "me").isPresent],
+    ["NO PRESENTER since 10:42", false],
+  );
+});
+
+test("who may take the picture", () => {
+  const you = (roles, person = "me") => ({ person, roles, may: {} });
+  const now = presenting([person("ruth")]);
+  const may = (roles, more = {}) =>
+    mayTake(
+      { isPresent: true },
+      { mode: "following", maySteer: true, you: you(roles), room: now, ...more },
+    );
+  assert.equal(may(["chair"]), true);
+  assert.equal(may(["deputy"]), true);
+  assert.equal(may(["core"]), false);
+  assert.equal(may(["core"], { you: you(["core"], "ruth") }), true);
+  assert.equal(may(["chair"], { maySteer: false }), false);
+  assert.equal(may(["chair"], { mode: "presenting" }), false);
+  assert.equal(
+    mayTake({ isPresent: false }, { mode: "free", maySteer: true, you: you(["core"]), room: now }),
+    true,
+  );
+});
+
+test("a mark drawn here is shown until the record's own has come", () => {
+  const marks = new UnsavedMarks();
+  const command = { id: "i", case_id: "smith", place: {}, drawing: {} };
+  marks.add(command, "Me");
+  assert.deepEqual(
+    marks.of("smith", "me", 5).map(({ mark_id, version }) => [mark_id, version]),
+    [["i", 0]],
+  );
+  assert.deepEqual(marks.of("jones", "me", 5), []);
+  marks.settle({ type: "ack", id: "i", seq: 7 });
+  assert.equal(marks.of("smith", "me", 6).length, 1);
+  assert.equal(marks.of("smith", "me", 7).length, 0);
+});
+
+test("a mark that is refused for good goes; one to be tried again stays", () => {
+  const marks = new UnsavedMarks();
+  marks.add({ id: "i", case_id: "smith", place: {}, drawing: {} }, "Me");
+  assert.equal(marks.settle({ type: "nak", id: "i", retry: true }), false);
+  assert.equal(marks.of("smith", "me", 5).length, 1);
+  assert.equal(marks.settle({ type: "nak", id: "i", retry: false }), true);
+  assert.equal(marks.of("smith", "me", 5).length, 0);
+  assert.equal(marks.settle({ type: "nak", id: "other", retry: false }), false);
+});
+
+test("an empty room says what starts it", () => {
+  const data = {
+    meeting: { starts_at: "2026-11-24T14:00:00Z" },
+    cases: [{ id: "smith", name: "SMITH, J" }],
+  };
+  const words = (room, more = {}) =>
+    emptyWords({ room, data, openCase: null, maySteer: true, ...more })?.title ?? null;
+  assert.equal(words(room({ meeting: "planned" })), "The room is not open yet");
+  assert.equal(words(on(null)), "No case is open");
+  assert.equal(words(on("smith")), "Loading SMITH, J");
+  assert.equal(
+    words(on("smith"), { openCase: { layout: { panes: [] } } }),
+    "No picture of this case is ready",
+  );
+  assert.equal(words(on("smith"), { openCase: { layout: { panes: [{}] } } }), null);
+});
+
+test("a tab keeps its name over a reload, and a duplicate gets its own", () => {
+  const kept = new Map();
+  const storage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const page = new EventTarget();
+  const name = tabName(storage, page);
+  assert.notEqual(tabName(storage, new EventTarget()), name);
+  page.dispatchEvent(new Event("pagehide"));
+  assert.equal(tabName(storage, new EventTarget()), name);
+});

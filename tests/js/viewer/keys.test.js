@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { AUTHORS, authorOf } from "../../../static/js/viewer/authors.js";
+import { actOf, movesPicture } from "../../../static/js/viewer/keys.js";
+import * as words from "../../../static/js/viewer/words.js";
+
+const pressed = (key, code = "", more = {}) => ({ key, code, ...more });
+
+for (const [key, code, act] of [
+  ["i", "KeyI", "invert"],
+  ["I", "KeyI", "invert"],
+  ["!", "Digit1", "preset-1"],
+  ['"', "Digit2", "preset-2"],
+  ["+", "Equal", "zoom-in"],
+  ["_", "Minus", "zoom-out"],
+  [" ", "Space", "reset"],
+  ["End", "End", "last"],
+  ["q", "KeyQ", null],
+]) {
+  test(`${key} asks for ${act}`, () => assert.equal(actOf(pressed(key, code)), act));
+}
+
+test("a key with Ctrl, Alt or Meta is the browser's", () => {
+  for (const held of ["ctrlKey", "altKey", "metaKey"]) {
+    assert.equal(actOf(pressed("r", "KeyR", { [held]: true })), null);
+  }
+});
+
+test("what only I see needs no Shift", () => {
+  assert.deepEqual(["invert", "next", "cancel", "tool-zoom"].map(movesPicture), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+test("a person has the same colour and shape in every browser", () => {
+  assert.equal(authorOf("p1"), authorOf("p1"));
+  for (const person of ["a", "b7", "zzzzzz"]) assert.ok(AUTHORS[authorOf(person)]);
+});
+
+test("every code the server gives a frame has its sentence", () => {
+  for (const code of ["frame.damaged", "frame.unsupported", "frame.too_large"]) {
+    assert.notEqual(words.sentence(code, "unknown"), "unknown");
+  }
+});
+
+test("dates, numbers and lengths are written as people read them", () => {
+  assert.equal(words.readableDate("2026-03-01"), "1 Mar 2026");
+  assert.equal(words.readableDate(""), "date not stated");
+  assert.equal(words.readableNhsNumber("9990000018"), "999 000 0018");
+  assert.equal(words.readableLength({ value: 12.345, unit: "mm", note: "" }), "12.3 mm");
+  const note = "at the detector";
+  assert.equal(words.readableLength({ value: 1, unit: "mm", note }), "1.0 mm (at the detector)");
+});
+
+for (const [longest, length] of [
+  [7, 5],
+  [49, 20],
+  [50, 50],
+  [0.3, 0.2],
+  [100, 100],
+]) {
+  test(`a scale of at most ${longest} is ${length}`, () => {
+    assert.ok(Math.abs(words.roundLength(longest) - length) < 1e-9);
+  });
+}

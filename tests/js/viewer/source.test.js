@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { HttpError } from "../../../static/js/shared/http.js";
+import { DecodeError } from "../../../static/js/viewer/decoder-pool.js";
+import { FrameSource } from "../../../static/js/viewer/frame-source.js";
+import { metadata } from "./stack.js";
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** A server and a decoder that answer at once; tests put their own answers in their place. */
+function fakes(document) {
+  const asked = [];
+  const http = {
+    postJson: async (url, body) => {
+      asked.push(["POST", url, body]);
+      return { grant: "g", seconds: 60 };
+    },
+    getJson: async (url) => {
+      asked.push(["GET", url]);
+      return structuredClone(document);
+    },
+    getBytes: async (_url, from, to) => {
+      asked.push(["BYTES", from, to]);
+      return new Uint8Array(to - from);
+    },
+  };
+  const pool = {
+    decode: async (_bytes, image, _frame, level) => ({
+      samples: new Int16Array(4),
+      level,
+      columns: 2,
+      rows: 2,
+      kind: image.kind,
+      isSigned: true,
+    }),
+  };
+  return { asked, http, pool };
+}
+
+async function opened({ http, pool }, more = {}) {
+  const source = new FrameSource({ series: "s", caseId: "c", http, pool, ...more });
+  const told = [];
+  for (const type of ["frame", "trouble", "refused"]) {
+    source.addEventListener(type, ({ detail }) => told.push([type, detail]));
+  }
+  await source.open();
+  return { source, told };
+}
+
+test("the grant is asked for before the metadata, and once", async () => {
+  const fake = fakes(metadata(3));
+  const { source } = await opened(fake);
+  assert.deepEqual(fake.asked, [
+    ["POST", "/imaging/series/s/grant", { case: "c", purpose: "display" }],
+    ["GET", "/imaging/series/s/metadata"],
+  ]);
+  source.close();
+});
+
+test("the small part of the frame looked at is asked for first, then its rest, then others", async () => {
+  const document = metadata(3);
+  for (const [i, frame] of document.frames.entries()) {
+    const more = { offset: i * 90_000, length: 90_000, ends: [1, 2, 3, 4000, 20_000, 90_000] };
+    Object.assign(frame, more);
+  }
+  const fake = fakes(document);
+  const { source } = await opened(fake);
+  source.look(2, 1);
+  await settled();
+  const bytes = fake.asked.filter(([what]) => what === "BYTES").slice(0, 2);
+  assert.deepEqual(bytes, [
+    ["BYTES", 90_000, 94_000],
+    ["BYTES", 94_000, 180_000],
+  ]);
+  source.close();
+});
+
+test("a frame whose checksum differs is fetched once more and then given up", async () => {
+  const fake = fakes(metadata(1));
+  fake.pool.decode = async () => {
+    throw new DecodeError("frame.crc");
+  };
+  const { source } = await opened(fake);
+  source.look(1, 1);
+  await settled();
+  assert.equal(source.codeOf(1), "frame.crc");
+  assert.equal(source.picture(1), null);
+  assert.equal(fake.asked.filter(([what]) => what === "BYTES").length, 2);
+  source.close();
+});
+
+test("a checksum that is right the second time is a whole picture", async () => {
+  const fake = fakes(metadata(1));
+  const { decode } = fake.pool;
+  let tries = 0;
+  fake.pool.decode = async (...job) => {
+    if (tries++ === 0) throw new DecodeError("frame.crc");
+    return decode(...job);
+  };
+  const { source } = await opened(fake);
+  source.look(1, 1);
+  await settled();
+  assert.equal(source.codeOf(1), "");
+  assert.equal(source.picture(1).level, 0);
+  source.close();
+});
+
+test("what is kept is bounded in bytes, and what is near stays", async () => {
+  const document = metadata(40, { rows: 2, columns: 2 });
+  const fake = fakes(document);
+  const { source } = await opened(fake, { memory: 80 });
+  source.look(1, 1);
+  await settled();
+  for (let n = 2; n <= 40; n++) {
+    source.look(n, 1);
+    await settled();
+  }
+  const here = document.frames.map((_, i) => i + 1).filter((n) => source.picture(n));
+  assert.ok(here.includes(40) && !here.includes(1));
+  assert.ok(here.length <= 10, `${here.length} are kept`);
+  source.close();
+});
+
+test("a newer wish gives up what is far from it", async () => {
+  const document = metadata(100);
+  const fake = fakes(document);
+  const aborted = [];
+  fake.http.getBytes = (_url, from, _to, { signal }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        aborted.push(from);
+        reject(new DOMException("", "AbortError"));
+      });
+    });
+  const { source } = await opened(fake);
+  source.look(1, 1);
+  await settled();
+  source.look(90, 1);
+  await settled();
+  assert.ok(aborted.includes(0));
+  assert.ok(aborted.every((from) => from < 50_000));
+  source.close();
+});
+
+test("a frame not made yet is wanted first and fetched when it has a place", async () => {
+  const document = metadata(5);
+  for (const frame of document.frames) Object.assign(frame, { segment: null, length: 0 });
+  const fake = fakes(document);
+  const { source } = await opened(fake);
+  fake.http.getJson = async () => metadata(5, {}, { version: 2 });
+  source.look(4, 1);
+  await settled();
+  const want = fake.asked.find(([, url]) => String(url).endsWith("/want"));
+  assert.deepEqual(want[2].frames, [4, 5, 3, 2, 1]);
+  await settled();
+  assert.equal(source.picture(4).level, 0);
+  source.close();
+});
+
+test("places learnt later are matched by key, not by number", async () => {
+  const document = metadata(2);
+  Object.assign(document.frames[1], { segment: null, length: 0 });
+  const fake = fakes(document);
+  const { source } = await opened(fake);
+  const newer = metadata(3, {}, { version: 2 });
+  [newer.frames[1].key, newer.frames[2].key] = ["late", "key2"];
+  fake.http.getJson = async () => newer;
+  source.look(2, 1);
+  await settled();
+  await settled();
+  const bytes = fake.asked.filter(([what]) => what === "BYTES").map(([, from]) => from);
+  assert.ok(bytes.includes(2000) && !bytes.includes(1000));
+  source.close();
+});
+
+test("a server that is away is said, and asked again", async (t) => {
+  const fake = fakes(metadata(1));
+  const { getBytes } = fake.http;
+  const { source, told } = await opened(fake);
+  fake.http.getBytes = async () => {
+    throw new HttpError(503, "http.503", "away");
+  };
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  source.look(1, 1);
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assert.deepEqual(told.at(-1), ["trouble", { code: "http.503", message: "away" }]);
+  fake.http.getBytes = getBytes;
+  t.mock.timers.tick(1000);
+  t.mock.timers.reset();
+  await settled();
+  assert.equal(source.picture(1).level, 0);
+  source.close();
+});
+
+test("a token the server does not take is asked for anew", async () => {
+  const fake = fakes(metadata(1));
+  const { getBytes } = fake.http;
+  let tries = 0;
+  fake.http.getBytes = async (...request) => {
+    if (tries++ === 0) throw new HttpError(404, "http.404", "no");
+    return getBytes(...request);
+  };
+  const { source } = await opened(fake);
+  source.look(1, 1);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal(source.picture(1).level, 0);
+  const grants = fake.asked.filter(([, url]) => String(url).endsWith("/grant"));
+  assert.deepEqual(
+    grants.map(([, , body]) => body.renew),
+    [undefined, "g"],
+  );
+  source.close();
+});
