@@ -8,16 +8,33 @@ Durable ones carry an id from the browser, are answered by ack or nak, and come
 back to everyone as an event with a `seq`. Ephemeral ones carry a fence and may be lost.
 """
 
+import json
+from contextlib import suppress
+from enum import IntEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 PROTOCOL_VERSION = 1
+MAX_BYTES = 64 * 1024  # of one message from a browser, in UTF-8
+
+
+class CloseCode(IntEnum):
+    """Why the server ends a socket. Daphne sends the code and no reason."""
+
+    SIGN_IN = 4401  # the session is over: sign in, then come back with `since`
+    NOT_FOUND = 4404  # no such room for this person, now or any longer: do not come back
+    COME_BACK = 4408  # too far behind, too loud, or the server could not: come back with `since`
 
 
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# What ends in a row of the database; PostgreSQL keeps no NUL.
+PublicId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
+TabId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,36}$")]
 
 
 # ---- what is looked at ---------------------------------------------------------
@@ -148,13 +165,13 @@ class Drawing(Message):
 
     kind: Literal["length", "arrow"]
     points: tuple[Point, ...] = Field(min_length=2, max_length=2)
-    text: str = Field(default="", max_length=200)
+    text: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
 
 
 class Place(Message):
     """The one frame a mark belongs to: the series' public id and the frame's key (D25)."""
 
-    series: str = Field(max_length=16)
+    series: PublicId
     version: int = Field(ge=1)
     frame: str = Field(max_length=40)
 
@@ -204,7 +221,7 @@ class Hello(Message):
 
     type: Literal["room.hello"] = "room.hello"
     version: Literal[1]
-    tab: str = Field(min_length=1, max_length=36)
+    tab: TabId
     since: int = Field(default=0, ge=0)
 
 
@@ -213,11 +230,14 @@ class OpenCase(Message):
 
     type: Literal["case.open"] = "case.open"
     id: UUID
-    case_id: str = Field(max_length=16)
+    case_id: PublicId
 
 
 class TakePresenter(Message):
-    """Present from this tab. Refused while another presents, unless it lapsed or one is chair."""
+    """Present from this tab. Refused while another presents, unless it lapsed or one is chair.
+
+    A tab that presents already keeps its term, and is answered with the seq that began it.
+    """
 
     type: Literal["presenter.take"] = "presenter.take"
     id: UUID
@@ -228,7 +248,7 @@ class GivePresenter(Message):
 
     type: Literal["presenter.give"] = "presenter.give"
     id: UUID
-    to: str = Field(max_length=16)
+    to: PublicId
 
 
 class CreateMark(Message):
@@ -236,7 +256,7 @@ class CreateMark(Message):
 
     type: Literal["mark.create"] = "mark.create"
     id: UUID
-    case_id: str = Field(max_length=16)
+    case_id: PublicId
     place: Place
     drawing: Drawing
 
@@ -246,7 +266,7 @@ class ChangeMark(Message):
 
     type: Literal["mark.change"] = "mark.change"
     id: UUID
-    mark_id: str = Field(max_length=16)
+    mark_id: PublicId
     if_version: int = Field(ge=1)
     drawing: Drawing
 
@@ -254,7 +274,7 @@ class ChangeMark(Message):
 class RemoveMark(Message):
     type: Literal["mark.remove"] = "mark.remove"
     id: UUID
-    mark_id: str = Field(max_length=16)
+    mark_id: PublicId
     if_version: int = Field(ge=1)
 
 
@@ -263,14 +283,18 @@ class DraftOutcome(Message):
 
     type: Literal["outcome.draft"] = "outcome.draft"
     id: UUID
-    case_id: str = Field(max_length=16)
-    written_for: str = Field(max_length=16)
+    case_id: PublicId
+    written_for: PublicId
     if_version: int = Field(ge=0)
     fields: dict[OutcomeField, JsonValue] = Field(max_length=16)
 
 
 class Heartbeat(Message):
-    """Every 5 s: alive, how far, and whether what is on this screen is the presenter's, whole."""
+    """Alive, how far, and whether what is on this screen is the presenter's, whole.
+
+    Sent after room.welcome, at every room.pulse (timers sleep in a hidden tab, messages do not),
+    and every 2 s by the tab that presents: its lease lapses 10 s after the last.
+    """
 
     type: Literal["room.heartbeat"] = "room.heartbeat"
     seq: int = Field(ge=0)
@@ -317,7 +341,7 @@ class TypeText(Message):
     """
 
     type: Literal["outcome.type"] = "outcome.type"
-    case_id: str = Field(max_length=16)
+    case_id: PublicId
     field: OutcomeField
     text: str = Field(max_length=4000)
     n: int = Field(ge=0)
@@ -482,7 +506,11 @@ class Present(Message):
 
 
 class Roster(Message):
-    """Who is in the room now, and whether the presenter's lease runs. Sent when it changes."""
+    """Who is in the room now, and whether the presenter's lease runs. Sent when it changes.
+
+    `presenter_lost_at` comes 5 s after the presenter's last heartbeat and says when that was;
+    5 s later the lease has lapsed, `presenter_since` is None and anyone may take over.
+    """
 
     type: Literal["room.roster"] = "room.roster"
     present: tuple[Present, ...]
@@ -538,10 +566,10 @@ class Position(Message):
 
 
 class Welcome(Message):
-    """To Hello: where the room stands, and every durable event since.
+    """To Hello: where the room stands, and every durable event after `since` up to `position.seq`.
 
     `is_whole` says that `events` reach back to the `since` asked for; otherwise there were too
-    many, and the page is to be loaded afresh. `you` is one's own public id.
+    many (MAX_MISSED), and what they are about is to be fetched afresh. `you` is one's public id.
     """
 
     type: Literal["room.welcome"] = "room.welcome"
@@ -568,6 +596,9 @@ class Nak(Message):
     message: str
     retry: bool = False
 
+
+MAX_MISSED = 2000  # events in one welcome
+MAX_WELCOME = 512 * 1024  # characters of one welcome: Daphne sends no message over 1 MiB
 
 PARTS = (
     *(PointMm, PointPx, Voi, StackView, PlaneView, SlideView, DocumentView, VideoView),
@@ -599,6 +630,13 @@ _shared: TypeAdapter[DurableEvent | EphemeralEvent] = TypeAdapter(
 def parse_command(text: str) -> Hello | DurableCommand | EphemeralCommand:
     """A browser's message. Raises pydantic.ValidationError."""
     return _commands.validate_json(text)
+
+
+def id_of(text: str) -> UUID | None:
+    """The id of a command that could not be understood, so that its nak finds its sender."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        return UUID(json.loads(text)["id"])
+    return None
 
 
 def parse_durable(body: object) -> DurableEvent:

@@ -1,38 +1,196 @@
 """From a durable command to the service that carries it out, and from its refusal to a nak."""
 
-from django.db import OperationalError
-from django.http import Http404
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
 
-from mdt.errors import MdtError
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404
+from django.utils import timezone
+
+from mdt import access, protocol
+from mdt.annotations.places import frame_at
+from mdt.annotations.queries import mark_or_404, place_of
+from mdt.annotations.services import change_mark, create_mark, remove_mark
+from mdt.errors import MdtError, NotInRoom, WrongCase
+from mdt.live.presence import Lease
+from mdt.meetings import attendance
 from mdt.meetings.access_queries import case_or_404, meeting_or_404
-from mdt.meetings.room import open_case, take_presenter
+from mdt.meetings.checks import roles_today
+from mdt.meetings.models import ListedCase, Meeting
+from mdt.meetings.room import give_presenter, open_case, take_presenter
 from mdt.meetings.room_queries import position_of
 from mdt.members import Person
-from mdt.protocol import Ack, DurableCommand, Nak, OpenCase, TakePresenter, Welcome
+from mdt.outcomes.services import save_draft
+from mdt.protocol import Ack, DurableCommand, DurableEvent, Nak, Welcome
 from mdt.room_log import log
 
+NOT_HERE = "There is no such thing here."
+NOT_SAVED = "Not saved yet: the record does not answer. It will be tried again."
 
-def carry_out(command: DurableCommand, *, meeting_id: str, by: Person, tab: str) -> Ack | Nak:
+#: What each command becomes: one sent again is answered from the log before anything is looked up.
+BECOMES: dict[type[DurableCommand], type[DurableEvent]] = {
+    protocol.OpenCase: protocol.CaseOpened,
+    protocol.TakePresenter: protocol.PresenterChanged,
+    protocol.GivePresenter: protocol.PresenterChanged,
+    protocol.CreateMark: protocol.MarkCreated,
+    protocol.ChangeMark: protocol.MarkChanged,
+    protocol.RemoveMark: protocol.MarkRemoved,
+    protocol.DraftOutcome: protocol.OutcomeDrafted,
+}
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends from where; `to_tab` is the tab a hand-over goes to, None: they are not here."""
+
+    meeting_id: str
+    person: Person
+    tab: str
+    to_tab: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a socket needs to know of the record before it is greeted."""
+
+    welcome: Welcome
+    lease: Lease
+    roles: frozenset[str]
+    specialty: str
+
+
+def carry_out(command: DurableCommand, sender: Sender) -> Ack | Nak:
     try:
-        return Ack(id=command.id, seq=_call(command, meeting_id, by, tab))
+        return Ack(id=command.id, seq=_carry_out(command, sender))
     except MdtError as refusal:
         return Nak(id=command.id, code=refusal.code, message=refusal.message)
     except Http404:
-        return Nak(id=command.id, code="mdt.not_found", message="There is no such thing here.")
-    except OperationalError:
-        return Nak(id=command.id, code="mdt.not_saved", message="Not saved yet.", retry=True)
+        return Nak(id=command.id, code="mdt.not_found", message=NOT_HERE)
+    except (OperationalError, InterfaceError):
+        return Nak(id=command.id, code="mdt.not_saved", message=NOT_SAVED, retry=True)
 
 
-def _call(command: DurableCommand, meeting_id: str, by: Person, tab: str) -> int:
-    meeting = meeting_or_404(by, meeting_id)
-    match command:
-        case OpenCase():
-            case = case_or_404(by, command.case_id)
-            return open_case(meeting=meeting, case=case, by=by, event_id=command.id)
-        case TakePresenter():
-            return take_presenter(meeting=meeting, by=by, tab=tab, event_id=command.id)
-
-
-def welcome(*, meeting_id: str, person: Person, since: int) -> Welcome:
+def enter(*, meeting_id: str, person: Person, since: int) -> Entry:
+    """Note that the person is here, then read where the room stands. Raises Http404."""
+    meeting_or_404(person, meeting_id)
+    with suppress(DatabaseError):  # a busy database keeps nobody out; the next round notes them
+        attendance.note_heard(meeting_id=meeting_id, people=[person.public_id])
     meeting = meeting_or_404(person, meeting_id)
-    return Welcome(position=position_of(meeting), events=tuple(log.since(meeting, since)))
+    return Entry(
+        welcome=_welcome(meeting, person, since),
+        lease=Lease(since=meeting.presenter_since, seen_at=meeting.presenter_seen_at),
+        roles=roles_today(meeting, person),
+        specialty=_specialty(meeting, person),
+    )
+
+
+def may_type(*, meeting_id: str, person: Person, case_id: str) -> bool:
+    """Whether what this person types for a case may be shown to the room while they type.
+
+    Not for a restricted case: not everybody in the room may see it.
+    """
+    try:
+        case = _case_here(meeting_or_404(person, meeting_id), person, case_id)
+    except (Http404, WrongCase):
+        return False
+    roles = roles_today(case.meeting, person)
+    return not case.is_restricted and not roles.isdisjoint(access.MAY_RECORD_OUTCOME)
+
+
+def _carry_out(command: DurableCommand, sender: Sender) -> int:
+    meeting = meeting_or_404(sender.person, sender.meeting_id)
+    if earlier := log.find(meeting, command.id, BECOMES[type(command)]):
+        return earlier.seq
+    match command:
+        case protocol.OpenCase() | protocol.TakePresenter() | protocol.GivePresenter():
+            return _steer(command, meeting, sender)
+        case protocol.DraftOutcome():
+            return _draft(command, meeting, sender.person)
+    return _mark(command, meeting, sender.person)
+
+
+def _steer(
+    command: protocol.OpenCase | protocol.TakePresenter | protocol.GivePresenter,
+    meeting: Meeting,
+    sender: Sender,
+) -> int:
+    by, event_id = sender.person, command.id
+    match command:
+        case protocol.OpenCase():
+            case = _case_here(meeting, by, command.case_id)
+            return open_case(meeting=meeting, case=case, by=by, event_id=event_id)
+        case protocol.TakePresenter():
+            return take_presenter(meeting=meeting, by=by, tab=sender.tab, event_id=event_id)
+        case protocol.GivePresenter():
+            return _give(meeting, command.to, sender, event_id)
+
+
+def _give(meeting: Meeting, to_id: str, sender: Sender, event_id: UUID) -> int:
+    to = Person.objects.filter(public_id=to_id).first()
+    if to is None or sender.to_tab is None:
+        raise NotInRoom("They are not in the room.")
+    by = sender.person
+    return give_presenter(meeting=meeting, to=to, to_tab=sender.to_tab, by=by, event_id=event_id)
+
+
+def _mark(
+    command: protocol.CreateMark | protocol.ChangeMark | protocol.RemoveMark,
+    meeting: Meeting,
+    by: Person,
+) -> int:
+    if isinstance(command, protocol.CreateMark):
+        case = _case_here(meeting, by, command.case_id)
+        placed = frame_at(case, command.place)
+        return create_mark(
+            case=case, placed=placed, drawing=command.drawing, by=by, event_id=command.id
+        )
+    mark = mark_or_404(by, command.mark_id)
+    if mark.case.meeting_id != meeting.pk:
+        raise Http404
+    if isinstance(command, protocol.RemoveMark):
+        return remove_mark(mark=mark, if_version=command.if_version, by=by, event_id=command.id)
+    return change_mark(
+        mark=mark,
+        placed=frame_at(mark.case, place_of(mark)),
+        if_version=command.if_version,
+        drawing=command.drawing,
+        by=by,
+        event_id=command.id,
+    )
+
+
+def _draft(command: protocol.DraftOutcome, meeting: Meeting, by: Person) -> int:
+    return save_draft(
+        case=_case_here(meeting, by, command.case_id),
+        written_for=command.written_for,
+        if_version=command.if_version,
+        fields={str(name): value for name, value in command.fields.items()},
+        by=by,
+        event_id=command.id,
+    )
+
+
+def _case_here(meeting: Meeting, by: Person, case_id: str) -> ListedCase:
+    case = case_or_404(by, case_id)
+    if case.meeting_id != meeting.pk:
+        raise WrongCase("This case is not on the list of this meeting.")
+    return case
+
+
+def _welcome(meeting: Meeting, person: Person, since: int) -> Welcome:
+    """Events up to the position that was read; what comes later is in the socket's outbox."""
+    position = position_of(meeting)
+    events = log.since(meeting, since, at_most=protocol.MAX_MISSED + 1)
+    until = tuple(event for event in events if event.seq <= position.seq)
+    whole = Welcome(you=person.public_id, position=position, events=until)
+    is_sane = since <= position.seq and len(events) <= protocol.MAX_MISSED
+    if is_sane and len(whole.model_dump_json()) <= protocol.MAX_WELCOME:
+        return whole
+    return whole.model_copy(update={"events": (), "is_whole": False})
+
+
+def _specialty(meeting: Meeting, person: Person) -> str:
+    today = timezone.localdate()
+    theirs = [m for m in meeting.team.memberships.filter(person=person) if m.is_in_date(today)]
+    return next((str(m.get_specialty_display()) for m in theirs if m.specialty), "")

@@ -16,9 +16,17 @@ def lock(meeting_pk: int) -> Meeting:
 
 def check_may_steer(meeting: Meeting, by: Person) -> None:
     check_role(meeting, by, access.MAY_STEER_ROOM)
+    check_is_live(meeting)
+
+
+def check_is_live(meeting: Meeting) -> None:
     if not meeting.is_live:
         raise WrongState("The meeting is not open.")
 
 
 def check_role(meeting: Meeting, by: Person, allowed: frozenset[Role]) -> None:
-    access.check_role(roles_of(by, meeting.team, timezone.localdate()), allowed)
+    access.check_role(roles_today(meeting, by), allowed)
+
+
+def roles_today(meeting: Meeting, person: Person) -> frozenset[str]:
+    return roles_of(person, meeting.team, timezone.localdate())

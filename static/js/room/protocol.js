@@ -1,5 +1,11 @@
 // Written by `manage.py export_protocol` from mdt/protocol.py. Do not edit.
 export const PROTOCOL_VERSION = 1;
+export const MAX_BYTES = 65536;
+export const CloseCode = Object.freeze({
+  SIGN_IN: 4401,
+  NOT_FOUND: 4404,
+  COME_BACK: 4408,
+});
 
 /** @typedef {{ unit: "mm", x: number, y: number, z: number }} PointMm */
 /** @typedef {{ unit: "px", x: number, y: number }} PointPx */

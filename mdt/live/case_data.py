@@ -1,0 +1,112 @@
+"""One case as the room shows it: who, the question, the studies, the marks, what to beware of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Sum
+
+from imaging.models import Series, Study
+from mdt.annotations.queries import marks_of_case
+from mdt.live.layout import suggested
+from mdt.meetings.models import ListedCase
+from mdt.meetings.queries import Row, ShownStudy, row_of
+from mdt.referrals.models import Patient
+
+Json = dict[str, Any]
+
+DECEASED = "The patient has died. No letter goes to the patient."
+
+
+def case_json(case: ListedCase) -> Json:
+    """Only chosen studies, and only those that may be shown. A fixed number of queries."""
+    row = row_of(case)
+    patient = case.referral.patient
+    series = _series_of([shown.study for shown in row.chosen])
+    ready = {pk: [one for one in found if one.version] for pk, found in series.items()}
+    return {
+        "id": case.public_id,
+        "patient": {**patient_json(patient), "is_deceased": patient.is_deceased},
+        "question": case.referral.question,
+        "laterality": case.referral.laterality,
+        "studies": [_study(shown, series.get(shown.study.pk, [])) for shown in row.chosen],
+        "withheld": [
+            {"trust": one.ods_code, "trust_name": one.trust, "why": one.why, "message": one.words}
+            for one in row.withheld
+        ],
+        "warnings": _warnings(row, patient),
+        "marks": [mark.model_dump(mode="json") for mark in marks_of_case(case)],
+        "layout": suggested(row.chosen, ready).model_dump(mode="json"),
+    }
+
+
+def patient_json(patient: Patient) -> dict[str, str]:
+    """Who it is. Reads `numbers`: prefetch them for lists."""
+    given = f", {patient.given_names}" if patient.given_names else ""
+    return {
+        "name": f"{patient.family_name.upper()}{given}",
+        "sex": patient.sex,
+        "birth_date": patient.birth_date.isoformat(),
+        "nhs_number": spaced(patient.nhs_number),
+    }
+
+
+def spaced(nhs_number: str) -> str:
+    """Ten digits as people read them: 3 3 4."""
+    return f"{nhs_number[:3]} {nhs_number[3:6]} {nhs_number[6:]}".strip()
+
+
+def _series_of(studies: Sequence[Study]) -> dict[int, list[Series]]:
+    """By study: its series that hold images, each with its `frame_count`."""
+    counted = Series.objects.annotate(frame_count=Sum("instances__frame_count", default=0))
+    found: dict[int, list[Series]] = {}
+    for series in counted.filter(study__in=studies, frame_count__gt=0):
+        found.setdefault(series.study_id, []).append(series)
+    return found
+
+
+def _study(shown: ShownStudy, series: Sequence[Series]) -> Json:
+    study = shown.study
+    return {
+        "id": study.public_id,
+        "trust": study.archive.trust_ods_code,
+        "trust_name": shown.trust,
+        "date": study.study_date.isoformat() if study.study_date else "",
+        "description": study.description,
+        "modalities": study.modalities,
+        "state": study.state,
+        "stored_count": study.stored_count,
+        "expected_count": study.expected_count,
+        "role": shown.role,
+        "reason": shown.found.reason,
+        "laterality": study.laterality,
+        "series": [_series(one) for one in series],
+    }
+
+
+def _series(series: Any) -> Json:
+    """`series` carries the annotation `frame_count`."""
+    return {
+        "id": series.public_id,
+        "modality": series.modality,
+        "description": series.description,
+        "number": series.number,
+        "version": series.version,
+        "frame_count": series.frame_count,
+        "laterality": series.laterality,
+    }
+
+
+def _warnings(row: Row, patient: Patient) -> list[dict[str, str]]:
+    """What a team must hear before it looks: a code each, and a sentence."""
+    found = [("case.side", sentence) for sentence in row.warnings]
+    if patient.is_deceased:
+        found.append(("patient.deceased", DECEASED))
+    found += [_missing(shown) for shown in row.chosen if shown.study.state == Study.State.PARTIAL]
+    return [{"code": code, "message": message} for code, message in found]
+
+
+def _missing(shown: ShownStudy) -> tuple[str, str]:
+    study = shown.study
+    of = f"{study.expected_count:,}" if study.expected_count else "an unknown number of"
+    text = f"{shown.trust}: not all images are here, {study.stored_count:,} of {of}."
+    return "study.partial", text

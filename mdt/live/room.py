@@ -1,0 +1,189 @@
+"""One meeting as one process sees it: its sockets, where it stands, what is shown."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from mdt.live.fence import Latest
+from mdt.live.outbox import Outbox
+from mdt.live.presence import SILENT, Lease, Tab, roster_of
+from mdt.protocol import (
+    CaseOpened,
+    CloseCode,
+    DurableEvent,
+    EphemeralEvent,
+    Heartbeat,
+    MeetingClosed,
+    MeetingOpened,
+    OutcomeDrafted,
+    OutcomeRecorded,
+    Position,
+    PresenterChanged,
+    Pulse,
+    Roster,
+)
+
+MAX_EARLY = 1000  # events that wait for an earlier one; beyond it the log is read anyway
+
+
+@dataclass(eq=False)
+class Seat:
+    """One socket in the room. `tab` comes with its hello."""
+
+    outbox: Outbox = field(default_factory=Outbox)
+    person: str = ""
+    session_key: str = ""
+    close: Callable[[CloseCode], None] = lambda code: None
+    tab: Tab | None = None
+    opened_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def heard_at(self) -> datetime:
+        return self.tab.seen_at if self.tab else self.opened_at
+
+
+class Room:
+    def __init__(self) -> None:
+        self.seats: set[Seat] = set()
+        self.position = Position()
+        self.lease = Lease()
+        self.latest = Latest()
+        self.fifo = asyncio.Lock()  # durable commands of one meeting take turns
+        self.is_roster_due = False
+        self.is_attendance_due = False
+        self.is_placed = False  # whether the record was asked where the room stands
+        self._others: dict[str, tuple[datetime, tuple[Tab, ...]]] = {}  # tabs by process
+        self._roster: Roster | None = None
+        self._early: dict[int, tuple[DurableEvent, str]] = {}
+        self._heads: deque[int] = deque([0, 0], maxlen=2)  # seq at the last two pulses
+
+    # ---- events ------------------------------------------------------------------
+
+    def take(self, event: DurableEvent | EphemeralEvent, text: str) -> bool:
+        """Give an event to everyone here; False when it is past, fenced off or said before."""
+        if isinstance(event, DurableEvent):
+            return self._take_durable(event, text)
+        key = self.latest.admit(event, text, self.position)
+        if key is None:
+            return False
+        self._put(text, key)
+        return True
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a later event came and an earlier one did not."""
+        return self.is_placed and bool(self._early)
+
+    def move_to(self, position: Position, lease: Lease) -> None:
+        """Take a position from the record, unless the room is further already."""
+        self.is_placed = True
+        if position.term == self.position.term and self.lease.seen_at:
+            lease = self.lease  # heartbeats heard here are newer than those on record
+        if position.seq < self.position.seq:
+            return
+        self._stand_at(position, lease)
+        self._early = {seq: event for seq, event in self._early.items() if seq > position.seq}
+        self._say_in_order()
+
+    def _take_durable(self, event: DurableEvent, text: str) -> bool:
+        """In the order of seq and each once, whatever order commits and the bus bring them in."""
+        if event.seq <= self.position.seq or len(self._early) >= MAX_EARLY:
+            return False
+        self._early[event.seq] = (event, text)
+        self._say_in_order()
+        return True
+
+    def _say_in_order(self) -> None:
+        while waiting := self._early.pop(self.position.seq + 1, None):
+            event, text = waiting
+            self._follow(event)
+            self._put(text)
+
+    def _follow(self, event: DurableEvent) -> None:
+        change: dict[str, object] = {"seq": event.seq}
+        lease = self.lease
+        match event:
+            case CaseOpened():
+                change |= {"case": event.seq, "case_id": event.case_id}
+            case PresenterChanged():
+                change |= {"term": event.term, "presenter": event.by, "tab": event.tab}
+                lease = Lease(since=timezone.now(), seen_at=timezone.now())
+            case MeetingOpened():
+                self.is_attendance_due = True
+            case MeetingClosed():
+                lease = Lease()
+            case OutcomeDrafted() | OutcomeRecorded():
+                self.latest.drop_typed(event.case_id)
+        self._stand_at(self.position.model_copy(update=change), lease)
+
+    def _stand_at(self, position: Position, lease: Lease) -> None:
+        before = self.position
+        if (position.case, position.term) != (before.case, before.term):
+            self.latest.drop_pictures()
+        self.position, self.lease = position, lease
+
+    def _put(self, text: str, key: str = "") -> None:
+        for seat in self.seats:
+            seat.outbox.put(text, key)
+
+    # ---- people ------------------------------------------------------------------
+
+    def own_tabs(self) -> tuple[Tab, ...]:
+        return tuple(seat.tab for seat in self.seats if seat.tab)
+
+    def all_tabs(self) -> list[Tab]:
+        """Those of every process. One that has said nothing for SILENT may be dead."""
+        now = timezone.now()
+        heard = [tabs for at, tabs in self._others.values() if now - at <= SILENT]
+        return [*self.own_tabs(), *(tab for tabs in heard for tab in tabs)]
+
+    def hear_tabs(self, origin: str, tabs: tuple[Tab, ...], at: datetime) -> None:
+        """Another process tells who sits in it."""
+        self._others[origin] = (at, tabs)
+        for tab in tabs:
+            self._renew(tab)
+
+    def hear_beat(self, tab: Tab, beat: Heartbeat) -> bool:
+        """A tab of this process is alive. True when it is the one that presents."""
+        tab.hear(beat, at=timezone.now(), settled_seq=self._heads[0])
+        return self._renew(tab)
+
+    def presents(self, tab: Tab | None) -> bool:
+        """Whether this tab moves the room's picture now."""
+        return tab is not None and self._is_presenter(tab) and self.lease.runs(timezone.now())
+
+    def tell_roster(self) -> None:
+        """To everybody, when it changed."""
+        self.is_roster_due = False
+        roster = self._roster_now()
+        if roster != self._roster:
+            self._roster = roster
+            self.take(roster, roster.model_dump_json())
+
+    def show_to(self, seat: Seat) -> None:
+        """What everybody sees now, to one who came."""
+        for key, text in self.latest.items():
+            seat.outbox.put(text, key)
+        seat.outbox.put(self._roster_now().model_dump_json(), "roster")
+
+    def tell_pulse(self) -> None:
+        self._heads.append(self.position.seq)
+        at = timezone.now().isoformat(timespec="milliseconds")
+        pulse = Pulse(seq=self.position.seq, term=self.position.term, at=at)
+        self.take(pulse, pulse.model_dump_json())
+
+    def _roster_now(self) -> Roster:
+        return roster_of(self.all_tabs(), self.lease, timezone.now())
+
+    def _renew(self, tab: Tab) -> bool:
+        if not self._is_presenter(tab):
+            return False
+        self.lease = self.lease.heard(tab.seen_at)
+        return self.lease.runs(timezone.now())
+
+    def _is_presenter(self, tab: Tab) -> bool:
+        return (tab.person, tab.tab) == (self.position.presenter, self.position.tab)

@@ -1,0 +1,152 @@
+import { h, Part, part } from "./dom.js";
+import { asDay } from "./data.js";
+
+/** @import { CaseData, SeriesData, StudyData } from "./data.js" */
+/** @import { Marks, NamedMark } from "./marks.js" */
+/** @typedef {{ hang: (series: SeriesData) => void, marks: Marks }} Acts */
+
+/** @type {Record<string, string>} */
+const STATES = {
+  found: "found",
+  wanted: "waiting",
+  pulling: "being fetched",
+  partial: "partly here",
+  complete: "",
+  failed: "could not be fetched",
+};
+
+/** The case beside its pictures: what to beware of, the question, the studies, the marks. */
+export class CasePanel {
+  #parts;
+  #acts;
+
+  /** @param {HTMLElement} root @param {Acts} acts */
+  constructor(root, acts) {
+    this.#acts = acts;
+    this.#parts = {
+      warnings: new Part(part(root, "case-warnings")),
+      question: new Part(part(root, "case-question")),
+      studies: new Part(part(root, "case-studies")),
+      marks: new Part(part(root, "case-marks")),
+    };
+  }
+
+  /**
+   * @param {CaseData|null} data
+   * @param {{ marks: NamedMark[], shown: string[], mayHang: boolean }} now - `shown`: series on the screen
+   */
+  show(data, { marks, shown, mayHang }) {
+    this.#parts.warnings.show(data?.warnings, () =>
+      (data?.warnings ?? []).map(({ code, message }) =>
+        h("p", { class: "warning", "data-code": code }, `⚠ ${message}`),
+      ),
+    );
+    this.#parts.question.show([data?.question, data?.laterality], () =>
+      data
+        ? [
+            h("p", { class: "question" }, data.question),
+            h(
+              "p",
+              { class: "muted" },
+              `Side in the referral: ${data.laterality.replace("-", " ")}`,
+            ),
+          ]
+        : [],
+    );
+    this.#parts.studies.show([data?.studies, data?.withheld, shown, mayHang], () =>
+      data
+        ? [
+            ...data.studies.map((study) => this.#study(study, shown, mayHang)),
+            data.studies.length === 0 &&
+              h("p", { class: "muted" }, "No study has been chosen for this case."),
+            ...data.withheld.map(({ trust, trust_name, message }) =>
+              h("p", { class: "warning" }, `⚠ ${trust_name} (${trust}): ${message}`),
+            ),
+          ]
+        : [],
+    );
+    this.#parts.marks.show(marks, () => marks.map((mark) => this.#mark(mark)));
+  }
+
+  /** @param {StudyData} study @param {string[]} shown @param {boolean} mayHang */
+  #study(
+    {
+      role,
+      modalities,
+      date,
+      trust,
+      trust_name,
+      description,
+      state,
+      stored_count,
+      expected_count,
+      series,
+    },
+    shown,
+    mayHang,
+  ) {
+    const counts = state === "complete" ? "" : ` ${stored_count} of ${expected_count ?? "?"}`;
+    const lamp = `${STATES[state] ?? state}${counts}`.trim();
+    return h(
+      "div",
+      { class: "study" },
+      h(
+        "p",
+        { class: "study__title", title: trust_name },
+        role && h("b", { class: "study__role" }, `${role} `),
+        `${modalities} ${asDay(date)} ${trust}`,
+      ),
+      h(
+        "p",
+        { class: "muted study__words", title: description },
+        [description, lamp].filter(Boolean).join(" · "),
+      ),
+      ...series.map((one) => this.#series(one, shown.includes(one.id), mayHang)),
+    );
+  }
+
+  /** @param {SeriesData} series @param {boolean} isShown @param {boolean} mayHang */
+  #series(series, isShown, mayHang) {
+    const { id, number, description, frame_count, version } = series;
+    const words = `${number ?? ""} ${description || series.modality} · ${frame_count}`.trim();
+    const attributes = {
+      class: "series",
+      type: "button",
+      "data-key": id,
+      "aria-pressed": String(isShown),
+    };
+    const isOff = !mayHang || version === 0;
+    const why = version === 0 ? "Not ready to be shown yet" : "Show it in the active picture";
+    return h(
+      "button",
+      { ...attributes, disabled: isOff, title: why, onclick: () => this.#acts.hang(series) },
+      words,
+    );
+  }
+
+  /** @param {NamedMark} mark */
+  #mark(mark) {
+    const { author, shape, name, drawing, measured, isUnsaved, mark_id } = mark;
+    const value = measured ? ` ${measured.value.toFixed(1)} ${measured.unit}` : "";
+    const note = measured?.note ? ` (${measured.note})` : "";
+    const { marks } = this.#acts;
+    const small = { class: "button button--small", type: "button" };
+    return h(
+      "div",
+      { class: "markrow" },
+      h("span", { class: `author author--${author + 1}` }, shape),
+      h(
+        "span",
+        { class: "markrow__words" },
+        `${drawing.text || drawing.kind}${value}${note}`,
+        h("small", { class: "muted" }, isUnsaved ? " not saved yet" : ` ${name}`),
+      ),
+      marks.mayChange(mark) &&
+        h(
+          "button",
+          { ...small, "data-key": `r${mark_id}`, onclick: () => marks.remove(mark) },
+          "Remove",
+        ),
+    );
+  }
+}

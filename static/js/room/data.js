@@ -1,0 +1,84 @@
+/**
+ * What the room loads by HTTP, as types, and how people read it. The words for a person's name,
+ * number, date and time are made here and nowhere else in the room.
+ *
+ * @import { Layout, MarkBody, Position } from "./protocol.js"
+ */
+
+/** @typedef {{ steer: boolean, present: boolean, mark: boolean, record: boolean, confirm: boolean, sign: boolean, open: boolean, close: boolean }} May */
+/** @typedef {{ id: string, team: string, site: string, starts_at: string, state: "planned"|"live"|"closed", case_count: number }} MeetingData */
+/** @typedef {{ person: string, name: string, roles: string[], may: May }} You */
+/** @typedef {{ name: string, specialty: string }} PersonData */
+/** @typedef {{ version: number, step: string }} OutcomeBrief */
+/** @typedef {{ id: string, position: number, name: string, sex: string, birth_date: string, nhs_number: string, question: string, laterality: string, same_name: boolean, light: { colour: string, text: string }, outcome: OutcomeBrief, draft: number, was_opened: boolean }} CaseBrief */
+/** @typedef {{ meeting: MeetingData, you: You, people: Record<string, PersonData>, position: Position, cases: CaseBrief[] }} RoomData */
+/** @typedef {{ id: string, modality: string, description: string, number: number|null, version: number, frame_count: number, laterality: string }} SeriesData */
+/** @typedef {{ id: string, trust: string, trust_name: string, date: string, description: string, modalities: string, state: string, stored_count: number, expected_count: number|null, role: ""|"current"|"prior", reason: string, laterality: string, series: SeriesData[] }} StudyData */
+/** @typedef {{ name: string, sex: string, birth_date: string, nhs_number: string, is_deceased: boolean }} PatientData */
+/** @typedef {{ id: string, patient: PatientData, question: string, laterality: string, studies: StudyData[], withheld: { trust: string, trust_name: string, message: string }[], warnings: { code: string, message: string }[], marks: MarkBody[], layout: Layout }} CaseData */
+
+const SEX = new Map([
+  ["F", "F"],
+  ["M", "M"],
+  ["O", "sex not stated"],
+]);
+const DAY = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+const CLOCK = { hour: "2-digit", minute: "2-digit", timeZone: "Europe/London" };
+const MINUTE = new Intl.DateTimeFormat("en-GB", /** @type {Intl.DateTimeFormatOptions} */ (CLOCK));
+const SECOND = new Intl.DateTimeFormat(
+  "en-GB",
+  /** @type {Intl.DateTimeFormatOptions} */ ({
+    ...CLOCK,
+    second: "2-digit",
+  }),
+);
+
+/** @param {string} date - YYYY-MM-DD @returns {string} "12 Mar 1957", or "no date" */
+export function asDay(date) {
+  return date ? DAY.format(new Date(`${date}T00:00:00Z`)) : "no date";
+}
+
+/** @param {string|number} at - ISO 8601 or milliseconds @returns {string} "14:12" in London */
+export function asMinute(at) {
+  return MINUTE.format(new Date(at));
+}
+
+/** @param {string|number} at - ISO 8601 or milliseconds @returns {string} "14:12:07" in London */
+export function asSecond(at) {
+  return SECOND.format(new Date(at));
+}
+
+/**
+ * Who it is, in the order people check it.
+ *
+ * @param {{ name: string, sex: string, birth_date: string, nhs_number: string }} patient
+ */
+export function identityOf({ name, sex, birth_date, nhs_number }) {
+  const number = nhs_number || "no NHS number";
+  return `${name} · ${SEX.get(sex) ?? sex} · ${asDay(birth_date)} · ${number}`;
+}
+
+/** @param {string} name - "KHAN, Amina" @returns {string} "KHAN" */
+export function familyName(name) {
+  return name.split(",")[0];
+}
+
+/**
+ * Which study a series belongs to.
+ *
+ * @param {CaseData|null} data
+ * @param {string} seriesId
+ * @returns {{ study: StudyData, series: SeriesData }|null}
+ */
+export function findSeries(data, seriesId) {
+  for (const study of data?.studies ?? []) {
+    const series = study.series.find(({ id }) => id === seriesId);
+    if (series) return { study, series };
+  }
+  return null;
+}

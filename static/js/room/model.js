@@ -1,0 +1,95 @@
+import { AUTHORS, authorOf } from "../viewer/authors.js";
+import { EMPTY_ROOM, FRESH_MS, loaded, withCase } from "./state.js";
+
+/** @import { CaseBrief, CaseData, RoomData } from "./data.js" */
+/** @import { Room } from "./state.js" */
+/** @import { Follow, Mode } from "./follow.js" */
+/** @typedef {{ author: number, shape: string }} Author - one of the eight, from 0, and its shape */
+
+/** What every part of the page reads: the room as heard, the list and the cases as loaded. */
+export class Model {
+  /** @type {Room} */
+  room = EMPTY_ROOM;
+  /** @type {Map<string, CaseData>} */
+  #cases = new Map();
+  /** Each member's author, the same on every screen. @type {Record<string, number>} */
+  authors = {};
+
+  /** @param {RoomData} data @param {Follow} follow @param {string} tab */
+  constructor(data, follow, tab) {
+    this.data = data;
+    this.follow = follow;
+    this.tab = tab;
+    this.take(data);
+  }
+
+  /** @param {RoomData} data - loaded again */
+  take(data) {
+    this.data = data;
+    this.room = loaded(this.room, data);
+    const people = Object.keys(data.people).sort();
+    const authors = Object.fromEntries(people.map((person, i) => [person, i % AUTHORS.length]));
+    if (JSON.stringify(authors) !== JSON.stringify(this.authors)) this.authors = authors;
+  }
+
+  /** @param {CaseData} data */
+  takeCase(data) {
+    this.#cases.set(data.id, data);
+    this.room = withCase(this.room, data);
+  }
+
+  get you() {
+    return this.data.you;
+  }
+
+  /** @returns {Mode} */
+  get mode() {
+    return this.follow.mode(this.room);
+  }
+
+  /** @returns {boolean} whether this person may turn the room now */
+  get maySteer() {
+    return this.you.may.steer && this.room.meeting === "live";
+  }
+
+  /** @returns {CaseData|null} the case the room is on, once it is loaded */
+  get openCase() {
+    return this.case(this.room.position.case_id);
+  }
+
+  /** @param {string|null} id @returns {CaseData|null} */
+  case(id) {
+    return (id && this.#cases.get(id)) || null;
+  }
+
+  /** @param {string|null} id @returns {CaseBrief|undefined} a row of the list */
+  brief(id) {
+    return this.data.cases.find((one) => one.id === id);
+  }
+
+  /** @param {string|null} person - public id @returns {string} */
+  nameOf(person) {
+    if (!person) return "";
+    const heard = this.room.roster?.present.find((one) => one.person === person);
+    return this.data.people[person]?.name ?? heard?.name ?? this.room.present[person] ?? person;
+  }
+
+  /** @param {string} caseId @returns {string} who types in its outcome right now, other than you */
+  typistsOf(caseId) {
+    const since = Date.now() - FRESH_MS.typed;
+    const typed = Object.values(this.room.typed[caseId] ?? {});
+    const others = typed.filter(({ by, at }) => by !== this.you.person && at > since);
+    return [...new Set(others.map(({ name }) => name))].join(", ");
+  }
+
+  /**
+   * A person's colour and shape, the same on every screen.
+   *
+   * @param {string} person - public id
+   * @returns {Author}
+   */
+  authorOf(person) {
+    const author = this.authors[person] ?? authorOf(person);
+    return { author, shape: AUTHORS[author].shape };
+  }
+}

