@@ -1,11 +1,16 @@
+from typing import NamedTuple
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from mdt import access
 from mdt.append_only import AppendOnly
+from mdt.audit.models import AuditEvent
 from mdt.laterality import Laterality
 from mdt.meetings.models import ListedCase
+from mdt.members import Role
 from mdt.outcomes.codes import (
     DiscussionType,
     Intent,
@@ -18,14 +23,26 @@ class OutcomeDraft(models.Model):
     """What is being typed for one case and not yet recorded: nothing typed is lost (D18)."""
 
     case = models.OneToOneField(ListedCase, models.CASCADE, related_name="draft")
-    version = models.PositiveIntegerField(
-        default=0, help_text="counts saves; if_version must match"
-    )
+    version = models.PositiveIntegerField(default=0, help_text="counts saves")
     fields = models.JSONField(default=dict, help_text="name of an OutcomeVersion field: as typed")
+    changed = models.JSONField(default=dict, help_text="name of a field: version that changed it")
     saved_at = models.DateTimeField(null=True)
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+
+
+class SetAside(AppendOnly):
+    """Typing that met another's newer text in the same field: refused, kept word for word."""
+
+    draft = models.ForeignKey(OutcomeDraft, models.PROTECT, related_name="set_aside")
+    if_version = models.PositiveIntegerField(help_text="of the draft the writer had read")
+    fields = models.JSONField(help_text="as sent")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
 
 
 class OutcomeVersion(AppendOnly):
@@ -67,6 +84,28 @@ class OutcomeVersion(AppendOnly):
             models.UniqueConstraint(name="one_outcome_per_number", fields=["case", "number"])
         ]
 
+    @property
+    def is_signed(self) -> bool:
+        return self.stands_at == OutcomeStep.Kind.SIGNED
+
+    @property
+    def stands_at(self) -> str:
+        """The last step taken with it, empty when only recorded. Reads `steps`: prefetch them."""
+        return next((step.kind for step in reversed(list(self.steps.all()))), "")
+
+    @property
+    def stands_in_words(self) -> str:
+        """'recorded', 'read back', 'confirmed' or 'signed'. Reads `steps`."""
+        return OutcomeStep.Kind(self.stands_at).label if self.stands_at else "recorded"
+
+
+class StepRule(NamedTuple):
+    """One line of the table of steps: what it follows (None: the recording) and whose it is."""
+
+    after: str | None
+    allowed: frozenset[Role]
+    action: AuditEvent.Action
+
 
 class OutcomeStep(AppendOnly):
     """What was done with one version after it was recorded, in this order and each once."""
@@ -76,8 +115,19 @@ class OutcomeStep(AppendOnly):
         CONFIRMED = "confirmed", "confirmed"
         SIGNED = "signed", "signed"
 
-    #: A step may follow only the one named here.
-    AFTER = {Kind.READ_BACK: None, Kind.CONFIRMED: Kind.READ_BACK, Kind.SIGNED: Kind.CONFIRMED}
+    #: Typed and read back by who records, validated by the chair or a core clinician, signed by
+    #: the chair.
+    RULES = {
+        Kind.READ_BACK: StepRule(
+            None, access.MAY_RECORD_OUTCOME, AuditEvent.Action.OUTCOME_READ_BACK
+        ),
+        Kind.CONFIRMED: StepRule(
+            Kind.READ_BACK, access.MAY_CONFIRM_OUTCOME, AuditEvent.Action.OUTCOME_CONFIRMED
+        ),
+        Kind.SIGNED: StepRule(
+            Kind.CONFIRMED, access.MAY_SIGN_OUTCOME, AuditEvent.Action.OUTCOME_SIGNED
+        ),
+    }
 
     outcome = models.ForeignKey(OutcomeVersion, models.PROTECT, related_name="steps")
     kind = models.TextField(choices=Kind.choices)
@@ -92,7 +142,10 @@ class OutcomeStep(AppendOnly):
 
 
 class PersonPresent(AppendOnly):
-    """Who was in the meeting when an outcome was signed, kept as it was then."""
+    """Who was in the meeting between an outcome's recording and its confirmation.
+
+    Written when it is signed, as it was known then: names, memberships and ticks change later.
+    """
 
     step = models.ForeignKey(
         OutcomeStep,
