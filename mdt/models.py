@@ -4,7 +4,13 @@ from mdt.annotations.models import Mark, MarkVersion
 from mdt.audit.models import AuditEvent
 from mdt.meetings.models import Attendance, ListedCase, Meeting
 from mdt.members import Person
-from mdt.outcomes.models import OutcomeDraft, OutcomeStep, OutcomeVersion, PersonPresent
+from mdt.outcomes.models import (
+    OutcomeDraft,
+    OutcomeStep,
+    OutcomeVersion,
+    PersonPresent,
+    SetAside,
+)
 from mdt.referrals.models import Objection, Patient, PatientNumber, Referral, ReferralStudy
 from mdt.room_log.models import RoomEvent
 from mdt.teams.models import Membership, QuorumRule, SharingAgreement, Site, Team, Trust
@@ -29,6 +35,7 @@ __all__ = [
     "Referral",
     "ReferralStudy",
     "RoomEvent",
+    "SetAside",
     "SharingAgreement",
     "Site",
     "Team",

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))  # what this machine keeps
 
 
 def env_bool(name: str) -> bool:
@@ -29,7 +30,7 @@ def database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         path = BASE_DIR / parts.path[1:]
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": SQLITE}
     if parts.scheme != "postgresql":
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgresql:")
@@ -69,10 +70,12 @@ MIDDLEWARE = [
     "mdt.middleware.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",  # refuses a Host that is not ours
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "mdt.middleware.Refusals",
 ]
 TEMPLATES = [
     {
@@ -93,25 +96,29 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 12 * 3600  # a meeting day; idle time-outs end presenting and signing sooner
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+# Set behind a proxy that ends TLS and overwrites this header; anybody could send it otherwise.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY") else None
+CSRF_TRUSTED_ORIGINS = [] if DEMO else [f"https://{host}" for host in ALLOWED_HOSTS]
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 AUTH_USER_MODEL = "mdt.Person"
+APPEND_SLASH = False  # one address a page
 ROOT_URLCONF = "mdt.urls"
 ASGI_APPLICATION = "mdt.asgi.application"
-DATABASES = {"default": database(os.environ.get("DATABASE_URL", "sqlite:///var/db.sqlite3"))}
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "Europe/London"
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "var/vendor"]  # `manage.py collect_vendor`
 STATIC_ROOT = BASE_DIR / "var/static"
-STORE_URL = os.environ.get("STORE_URL", f"file://{BASE_DIR}/var/store")
+STORE_URL = os.environ.get("STORE_URL", f"file://{VAR_DIR}/store")
 STORAGES = {
     "staticfiles": {"BACKEND": "mdt.storage.ModuleStaticFilesStorage"},
 }
 REDIS_URL = os.environ.get("REDIS_URL", "")
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_BEAT_SCHEDULE = {"look-again": {"task": "imaging.tasks.look_again", "schedule": 5.0}}
 CELERY_TASK_ROUTES = {
     "imaging.tasks.pull": {"queue": "pull"},
@@ -119,6 +126,12 @@ CELERY_TASK_ROUTES = {
     "imaging.tasks.look_again": {"queue": "pull"},
 }
 CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_PUBLISH_RETRY = False  # a message that cannot be sent is replaced by beat's
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "unacked_restore_interval": 2,  # kombu looks for messages of dead workers each 100 s else
+    "unacked_restore_throttle": 1,
+}
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -129,7 +142,31 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "masked": {
+            "()": "mdt.logs.MaskingFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "masked"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a 404 is an answer, not an event
+        "mdt": {"level": "INFO"},
+        "imaging": {"level": "INFO"},
+        "pydicom": {"level": "ERROR"},  # its warnings quote values of the header
+        "pynetdicom": {"level": "ERROR"},
+    },
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
 # The doors that open upwards, and no others: who calls them imports nothing above itself.
 IMAGING_AUTHORISE = "mdt.meetings.access_queries.authorise"
 IMAGING_ON_CHANGE = "mdt.meetings.services.study_changed"
 ROOM_PUBLISH = "mdt.live.hub.publish"
+ROOM_REVOKE = "mdt.live.hub.revoke"

@@ -12,7 +12,9 @@ class AuditEvent(AppendOnly):
         CASE_LISTED = "case.listed"
         CASE_MOVED = "case.moved"
         CASE_OPENED = "case.opened"
+        CASE_REMOVED = "case.removed"
         CASE_VIEWED = "case.viewed"
+        LIST_VIEWED = "list.viewed"
         MARK_CHANGED = "mark.changed"
         MARK_CREATED = "mark.created"
         MARK_REMOVED = "mark.removed"
@@ -22,16 +24,24 @@ class AuditEvent(AppendOnly):
         OUTCOME_READ_BACK = "outcome.read-back"
         OUTCOME_RECORDED = "outcome.recorded"
         OUTCOME_SIGNED = "outcome.signed"
+        PATIENT_LOOKED_UP = "patient.looked-up"
+        PATIENT_REGISTERED = "patient.registered"
         PRESENTER_CHANGED = "presenter.changed"
+        REFERRED = "referral.received"
+        SEARCHED_AGAIN = "archives.searched-again"
         SIGNED_IN = "session.signed-in"
         SIGNED_OUT = "session.signed-out"
         SIGN_IN_REFUSED = "session.refused"
         STUDY_CHOSEN = "study.chosen"
+        STUDY_RETRIED = "study.retried"
+        STUDY_UNCHOSEN = "study.unchosen"
         VIEW_DISPLAYED = "view.displayed"
         VIEW_GRANTED = "view.granted"
 
     at = models.DateTimeField(default=timezone.now)
-    by = models.TextField(help_text="public id of a person")
+    by = models.TextField(blank=True, help_text="public id of a person; empty: not signed in")
     action = models.TextField(choices=Action.choices)
-    target = models.TextField(help_text="label and public id: 'mdt.ListedCase:k3Xw...'")
+    target = models.TextField(
+        blank=True, help_text="label and public id: 'mdt.ListedCase:k3Xw...'; empty: nothing known"
+    )
     detail = models.JSONField(default=dict)

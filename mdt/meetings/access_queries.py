@@ -1,5 +1,7 @@
 """Lookups that are the check: they return the object, or 404 as if it did not exist."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.http import Http404
@@ -12,13 +14,31 @@ from mdt import access
 from mdt.audit import grants
 from mdt.meetings.models import ListedCase, Meeting
 from mdt.members import Person
-from mdt.teams.queries import roles_of
+from mdt.referrals.models import Referral, ReferralStudy
+from mdt.teams.queries import roles_of, trusts_shared_with
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What one case may show: trusts that share with its team today, and those objected to."""
+
+    shared: frozenset[str]
+    objected: frozenset[str]
+
+    def why_withheld(self, found: ReferralStudy) -> access.WhyWithheld | None:
+        return access.why_study_is_withheld(found.study, shared=self.shared, objected=self.objected)
+
+    def why_trust_is_withheld(self, ods_code: str) -> access.WhyWithheld | None:
+        return access.why_trust_is_withheld(ods_code, shared=self.shared, objected=self.objected)
+
+    def may_ask(self, ods_code: str) -> bool:
+        return self.why_trust_is_withheld(ods_code) is None
 
 
 def meeting_or_404(person: Person, meeting_id: str) -> Meeting:
     """The meeting whose room this person may enter now."""
-    meetings = Meeting.objects.select_related("team", "case", "presenter")
-    meeting = get_object_or_404(meetings, public_id=meeting_id)
+    meetings = Meeting.objects.select_related("team__site__trust", "case", "presenter")
+    meeting = get_object_or_404(meetings, public_id=_checked(meeting_id))
     if not access.may_enter_room(meeting, _roles(person, meeting, timezone.now())):
         raise Http404
     return meeting
@@ -26,22 +46,80 @@ def meeting_or_404(person: Person, meeting_id: str) -> Meeting:
 
 def case_or_404(person: Person, case_id: str) -> ListedCase:
     """The case this person may see now."""
-    cases = ListedCase.objects.select_related("meeting__team", "referral")
-    case = get_object_or_404(cases, public_id=case_id)
-    now = timezone.now()
-    is_present = case.meeting.attendances.filter(person=person, left_at=None).exists()
-    roles = _roles(person, case.meeting, now)
-    if not access.may_view_case(person, case, roles, at=now, is_present=is_present):
+    cases = ListedCase.objects.select_related(
+        "meeting__team__site__trust", "referral__patient", "referral__search"
+    )
+    case = get_object_or_404(cases, public_id=_checked(case_id))
+    if not visible_cases(person, case.meeting, [case]):
         raise Http404
     return case
 
 
-def authorise(*, person: Person, series: Series, case_id: str, purpose: Purpose) -> Grant:
-    """The door imaging asks (settings.IMAGING_AUTHORISE): a grant that is already on record."""
+def found_study_or_404(person: Person, case_id: str, study_id: str) -> ReferralStudy:
+    """A study found for a case this person may see, and that may be shown to them."""
     case = case_or_404(person, case_id)
-    if not case.referral.found_studies.filter(study=series.study_id, is_chosen=True).exists():
+    found = get_object_or_404(
+        case.referral.found_studies.select_related("study__archive"),
+        study__public_id=_checked(study_id),
+    )
+    if sharing_of(case).why_withheld(found):
         raise Http404
-    return grants.issue(person=person, series=series, case_id=case.public_id, purpose=purpose)
+    return found
+
+
+def visible_cases(
+    person: Person, meeting: Meeting, cases: Iterable[ListedCase]
+) -> list[ListedCase]:
+    """Those of a meeting's cases this person may see now, in the order given.
+
+    Two queries, however many cases; their referrals are to be joined already.
+    """
+    now = timezone.now()
+    roles = _roles(person, meeting, now)
+    is_present = meeting.attendances.filter(person=person, left_at=None).exists()
+    return [
+        case
+        for case in cases
+        if access.may_view_case(person, case, roles, at=now, is_present=is_present)
+    ]
+
+
+def sharing_of(case: ListedCase) -> Sharing:
+    """Whose studies may be shown in a case today. Two queries."""
+    shared = trusts_shared_with(case.meeting.team, timezone.localdate())
+    return Sharing(shared, objected_in(case.referral))
+
+
+def objected_in(referral: Referral) -> frozenset[str]:
+    """ODS codes of the trusts whose studies the patient does not want shared.
+
+    Reads `patient.objections`: prefetch them for lists.
+    """
+    return frozenset(o.trust_ods_code for o in referral.patient.objections.all())
+
+
+def authorise(
+    *, person: Person, series: Series, case_id: str, purpose: Purpose, chain: str = ""
+) -> Grant:
+    """The door imaging asks (settings.IMAGING_AUTHORISE): a grant that is already on record.
+
+    Only a series of a study chosen for the case, known to be this patient's, and not withheld.
+    """
+    case = case_or_404(person, case_id)
+    chosen = case.referral.found_studies.select_related("study__archive").filter(is_chosen=True)
+    found = get_object_or_404(chosen, study=series.study_id)
+    if sharing_of(case).why_withheld(found):
+        raise Http404
+    return grants.issue(
+        person=person, series=series, case_id=case.public_id, purpose=purpose, chain=chain
+    )
+
+
+def _checked(public_id: str) -> str:
+    """A public id has letters and digits only. (PostgreSQL breaks on a NUL, for one.)"""
+    if not (public_id.isascii() and public_id.isalnum()):
+        raise Http404
+    return public_id
 
 
 def _roles(person: Person, meeting: Meeting, at: datetime) -> frozenset[str]:

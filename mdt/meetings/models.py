@@ -42,6 +42,10 @@ class Meeting(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     presenter_tab = models.TextField(blank=True)
+    presenter_since = models.DateTimeField(null=True)
+    presenter_seen_at = models.DateTimeField(
+        null=True, help_text="last heartbeat of the presenter's tab: their lease runs on from here"
+    )
 
     class Meta:
         ordering = ["starts_at", "pk"]

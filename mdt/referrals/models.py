@@ -5,6 +5,7 @@ from django.db.models import Q
 from imaging.ids import PublicIdField
 from imaging.models import Search, Study
 from mdt.laterality import Laterality
+from mdt.referrals.nhs_number import spaced
 
 
 class Patient(models.Model):
@@ -44,6 +45,16 @@ class Patient(models.Model):
         """Ten digits, or empty. Reads `numbers`: prefetch them for lists."""
         numbers = self.numbers.all()
         return next((n.value for n in numbers if n.issuer == PatientNumber.Issuer.NHS), "")
+
+    @property
+    def shown_nhs_number(self) -> str:
+        """As people read it, 3 3 4. Reads `numbers`: prefetch them for lists."""
+        return spaced(self.nhs_number)
+
+    @property
+    def shown_name(self) -> str:
+        """As lists and banners show it: 'KHAN, Amina'."""
+        return ", ".join(filter(None, [self.family_name.upper(), self.given_names]))
 
     @property
     def local_numbers(self) -> dict[str, str]:

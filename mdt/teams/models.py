@@ -31,6 +31,11 @@ class Trust(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.ods_code})"
 
+    @property
+    def short_name(self) -> str:
+        """As people say it: 'Bolton' for Bolton NHS Foundation Trust."""
+        return self.name.split(" NHS ")[0]
+
 
 class Site(models.Model):
     """A hospital of a trust. COSD CR3090 asks for the site, not the trust."""

@@ -1,0 +1,375 @@
+"""Marks: where they lie, what they measure, who may change them, what stays on record."""
+
+from uuid import uuid4
+
+import pytest
+from django.http import Http404
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imaging import store
+from imaging.frames.metadata import packed
+from imaging.models import SeriesVersion, Study, frame_key
+from mdt.annotations.measure import check_on_frame, measure
+from mdt.annotations.models import Mark, MarkVersion
+from mdt.annotations.places import frame_at
+from mdt.annotations.queries import mark_or_404, marks_of_case
+from mdt.annotations.services import change_mark, create_mark, remove_mark
+from mdt.audit.models import AuditEvent
+from mdt.errors import BadMark, Conflict, NotAllowed, WrongState
+from mdt.meetings.models import Meeting
+from mdt.members import Role
+from mdt.protocol import Drawing, Place, PointMm, PointPx
+from mdt.referrals.models import Objection
+from mdt.room_log import log
+from tests.factories import (
+    InstanceFactory,
+    ListedCaseFactory,
+    MembershipFactory,
+    ReferralStudyFactory,
+    SeriesFactory,
+)
+
+CALIBRATED = {"row": 0.5, "column": 0.25, "kind": "calibrated", "note": ""}
+AXIAL = {
+    "rows": 200,
+    "columns": 400,
+    "spacing": CALIBRATED,
+    "row_cosines": [1.0, 0.0, 0.0],
+    "column_cosines": [0.0, 1.0, 0.0],
+}
+FRAME = {"image": 0, "position": [0.0, 0.0, -80.0]}
+
+
+def mm(x, y, z=-80.0):
+    return PointMm(x=x, y=y, z=z)
+
+
+def px(x, y):
+    return PointPx(x=x, y=y)
+
+
+def length(first, second):
+    return Drawing(kind="length", points=(first, second))
+
+
+def unplaced(**spacing):
+    note = {"none": "no scale", "at-detector": "at the detector"}.get(spacing["kind"], "")
+    nowhere = {"row_cosines": None, "column_cosines": None}
+    return {**AXIAL, **nowhere, "spacing": {"row": None, "column": None, "note": note, **spacing}}
+
+
+# ---- what is measured ----------------------------------------------------------------------
+
+
+def test_a_length_in_the_patient_is_the_distance_of_its_ends():
+    measured = measure(length(mm(1, 2), mm(4, 6)), AXIAL)
+    assert (measured.value, measured.unit, measured.note) == (5.0, "mm", "")
+
+
+def test_a_length_in_pixels_takes_rows_and_columns_by_their_own_spacing():
+    image = unplaced(kind="calibrated", row=0.5, column=0.25)
+    measured = measure(length(px(0, 0), px(12, 8)), image)
+    assert (measured.value, measured.unit) == (5.0, "mm")
+
+
+@pytest.mark.parametrize("kind", ["at-detector", "region"])
+def test_millimetres_that_are_worth_less_say_so(kind):
+    image = unplaced(kind=kind, row=1.0, column=1.0, note="what it is worth")
+    measured = measure(length(px(0, 0), px(3, 4)), image)
+    assert (measured.value, measured.unit, measured.note) == (5.0, "mm", "what it is worth")
+
+
+def test_a_picture_without_a_scale_is_measured_in_pixels():
+    measured = measure(length(px(0, 0), px(3, 4)), unplaced(kind="none"))
+    assert (measured.value, measured.unit, measured.note) == (5.0, "px", "no scale")
+
+
+def test_an_arrow_measures_nothing():
+    arrow = Drawing(kind="arrow", points=(mm(1, 2), mm(4, 6)), text="here")
+    assert measure(arrow, AXIAL) is None
+
+
+coordinates = st.floats(0, 90)
+
+
+@given(coordinates, coordinates, coordinates, coordinates)
+def test_a_length_is_the_same_from_either_end_and_by_either_unit(a, b, c, d):
+    """On an axial frame, patient places and stored pixels tell the same length."""
+    forth = measure(length(mm(a, b), mm(c, d)), AXIAL).value
+    back = measure(length(mm(c, d), mm(a, b)), AXIAL).value
+    pixels = measure(length(px(a * 4, b * 2), px(c * 4, d * 2)), AXIAL).value
+    assert forth == back == pytest.approx(pixels, abs=0.011)
+
+
+# ---- where it lies ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (mm(1, 2, -79), mm(4, 6)),  # a millimetre off the plane
+        (mm(1, 2), mm(150, 6)),  # outside, across
+        (mm(1, 2), mm(4, -3)),  # outside, up
+        (px(1, 2), px(402, 6)),
+        (px(-3, 2), px(4, 6)),
+        (mm(1, 2), px(4, 6)),  # two units
+    ],
+)
+def test_a_mark_that_does_not_lie_on_its_frame_is_refused(first, second):
+    with pytest.raises(BadMark):
+        check_on_frame(length(first, second), AXIAL, FRAME, 1.0)
+
+
+def test_a_mark_in_the_patient_is_refused_on_a_picture_without_a_place():
+    with pytest.raises(BadMark):
+        check_on_frame(length(mm(1, 2), mm(4, 6)), unplaced(kind="none"), FRAME, None)
+
+
+@pytest.mark.parametrize(("z", "spacing"), [(-80.4, None), (-81.5, 3.0)])
+def test_half_the_way_to_the_next_frame_is_still_this_one(z, spacing):
+    check_on_frame(length(mm(1, 2, z), mm(4, 6)), AXIAL, FRAME, spacing)
+
+
+# ---- on record -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(case):
+    """One frame of a series chosen for the case, with its metadata in the store."""
+    series = SeriesFactory(version=2)
+    ReferralStudyFactory(referral=case.referral, study=series.study)
+    instance = InstanceFactory(series=series, frame_count=3)
+    key = frame_key(instance, 3)
+    content = {
+        "geometry": {"kind": "volume", "spacing": 1.0, "notes": []},
+        "images": [AXIAL],
+        "frames": [{**FRAME, "key": key}],
+    }
+    stored = store.get().put(packed(content))
+    SeriesVersion.objects.create(series=series, number=2, store_key=stored.key, is_complete=True)
+    return Place(series=series.public_id, version=2, frame=key)
+
+
+@pytest.fixture
+def draw(case, place):
+    def draw(by, drawing=None, event_id=None):
+        create_mark(
+            case=case,
+            placed=frame_at(case, place),
+            drawing=drawing or length(mm(1, 2), mm(4, 6)),
+            by=by,
+            event_id=event_id or uuid4(),
+        )
+        return Mark.objects.last()
+
+    return draw
+
+
+def change(mark, by, if_version, drawing=None, event_id=None):
+    return change_mark(
+        mark=mark,
+        placed=frame_at(
+            mark.case, Place(series=mark.series.public_id, version=2, frame=mark.frame_key)
+        ),
+        if_version=if_version,
+        drawing=drawing or length(mm(1, 2), mm(1, 5)),
+        by=by,
+        event_id=event_id or uuid4(),
+    )
+
+
+def remove(mark, by, if_version, event_id=None):
+    return remove_mark(mark=mark, if_version=if_version, by=by, event_id=event_id or uuid4())
+
+
+@pytest.mark.django_db
+def test_a_mark_is_kept_with_its_names_in_dicom_and_what_the_server_measured(
+    case, place, draw, chair
+):
+    mark = draw(chair)
+    series = mark.series
+    assert (mark.trust_ods_code, mark.study_instance_uid, mark.series_instance_uid) == (
+        "RM3",
+        series.study.study_instance_uid,
+        series.series_instance_uid,
+    )
+    assert (mark.sop_instance_uid, mark.frame_number) == (
+        series.instances.get().sop_instance_uid,
+        3,
+    )
+    (body,) = marks_of_case(case)
+    assert (body.mark_id, body.version, body.by) == (mark.public_id, 1, chair.public_id)
+    assert (body.place, body.measured.value, body.measured.unit) == (place, 5.0, "mm")
+
+
+@pytest.mark.django_db
+def test_the_room_hears_of_a_mark_and_it_is_audited(case, draw, chair, live_meeting):
+    mark = draw(chair)
+    (event,) = log.since(live_meeting, 0)
+    assert (event.type, event.case_id) == ("mark.created", case.public_id)
+    assert event.mark == marks_of_case(case)[0]
+    audited = AuditEvent.objects.get()
+    assert (audited.action, audited.target) == ("mark.created", f"mdt.Mark:{mark.public_id}")
+
+
+@pytest.mark.django_db
+def test_a_mark_sent_again_is_drawn_once(case, draw, chair):
+    event_id = uuid4()
+    for _ in range(2):
+        draw(chair, event_id=event_id)
+    assert Mark.objects.count() == MarkVersion.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong", [{"series": "absent"}, {"version": 1}, {"version": 3}, {"frame": "absent.3"}]
+)
+def test_a_place_that_is_not_shown_for_the_case_is_refused(wrong, case, place):
+    with pytest.raises(BadMark):
+        frame_at(case, place.model_copy(update=wrong))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("why", ["not chosen", "withheld", "not surely theirs", "objected to"])
+def test_a_place_in_a_study_the_case_may_not_show_is_refused(why, case, place):
+    frame_at(case, place)
+    found = case.referral.found_studies.get()
+    if why == "not chosen":
+        case.referral.found_studies.update(is_chosen=False)
+    elif why == "withheld":
+        Study.objects.update(state=Study.State.WITHHELD)
+    elif why == "not surely theirs":
+        Study.objects.update(verdict=Study.Verdict.NEEDS_A_PERSON)
+    else:
+        trust = found.study.archive.trust_ods_code
+        Objection.objects.create(patient=case.referral.patient, trust_ods_code=trust)
+    case.refresh_from_db()
+    with pytest.raises(BadMark):
+        frame_at(case, place)
+
+
+@pytest.mark.django_db
+def test_a_place_of_another_case_is_refused(place, live_meeting):
+    with pytest.raises(BadMark):
+        frame_at(ListedCaseFactory(meeting=live_meeting), place)
+
+
+@pytest.mark.django_db
+def test_a_mark_off_its_frame_is_not_kept(case, draw, chair):
+    with pytest.raises(BadMark):
+        draw(chair, drawing=length(mm(1, 2, 0), mm(4, 6, 0)))
+    assert not Mark.objects.exists()
+
+
+@pytest.mark.django_db
+def test_who_only_observes_draws_nothing(case, draw, observer, live_meeting):
+    with pytest.raises(NotAllowed):
+        draw(observer)
+    assert not Mark.objects.exists()
+    assert log.since(live_meeting, 0) == []
+
+
+@pytest.mark.django_db
+def test_an_extended_member_draws(case, draw, team):
+    draw(MembershipFactory(team=team, role=Role.EXTENDED).person)
+    assert Mark.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_nothing_is_drawn_after_the_meeting(case, draw, chair):
+    mark = draw(chair)
+    Meeting.objects.update(state=Meeting.State.CLOSED)
+    for act in (
+        lambda: draw(chair),
+        lambda: change(mark, chair, 1),
+        lambda: remove(mark, chair, 1),
+    ):
+        with pytest.raises(WrongState):
+            act()
+    assert MarkVersion.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_change_is_a_new_version_measured_anew(case, draw, chair, live_meeting):
+    mark = draw(chair)
+    change(mark, chair, 1)
+    (body,) = marks_of_case(case)
+    assert (body.version, body.measured.value) == (2, 3.0)
+    assert [v.measured["value"] for v in mark.versions.all()] == [5.0, 3.0]
+    event = log.since(live_meeting, 1)[0]
+    assert (event.type, event.mark) == ("mark.changed", body)
+
+
+@pytest.mark.django_db
+def test_two_who_change_at_once_do_not_overwrite_each_other(case, draw, chair):
+    mark = draw(chair)
+    change(mark, chair, 1)
+    for act in (change, remove):
+        with pytest.raises(Conflict):
+            act(mark, chair, 1)
+    assert marks_of_case(case)[0].version == 2
+
+
+@pytest.mark.django_db
+def test_a_mark_keeps_its_kind(case, draw, chair):
+    mark = draw(chair)
+    with pytest.raises(Conflict):
+        change(mark, chair, 1, drawing=Drawing(kind="arrow", points=(mm(1, 2), mm(4, 6))))
+
+
+@pytest.mark.django_db
+def test_a_mark_taken_off_is_not_shown_and_stays_on_record(case, draw, chair, live_meeting):
+    mark = draw(chair)
+    remove(mark, chair, 1)
+    assert marks_of_case(case) == []
+    assert [v.is_removed for v in mark.versions.all()] == [False, True]
+    event = log.since(live_meeting, 1)[0]
+    assert (event.type, event.mark_id, event.version) == ("mark.removed", mark.public_id, 2)
+    for act in (change, remove):
+        with pytest.raises(Conflict):
+            act(mark, chair, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("act", [change, remove])
+def test_a_change_sent_again_is_made_once(act, case, draw, chair):
+    mark, event_id = draw(chair), uuid4()
+    seqs = [act(mark, chair, 1, event_id=event_id) for _ in range(2)]
+    assert seqs == [2, 2]
+    assert mark.versions.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [(Role.CHAIR, True), (Role.DEPUTY, True), (Role.COORDINATOR, False), (Role.CORE, False)],
+)
+@pytest.mark.parametrize("act", [change, remove])
+def test_only_the_chair_changes_what_another_drew(act, role, may, case, draw, team):
+    mark = draw(MembershipFactory(team=team, role=Role.CORE).person)
+    other = MembershipFactory(team=team, role=role).person
+    if may:
+        act(mark, other, 1)
+    else:
+        with pytest.raises(NotAllowed):
+            act(mark, other, 1)
+    assert mark.versions.count() == (2 if may else 1)
+
+
+@pytest.mark.django_db
+def test_a_mark_of_a_case_one_may_not_see_does_not_exist(draw, chair, stranger):
+    mark = draw(chair)
+    assert mark_or_404(chair, mark.public_id) == mark
+    with pytest.raises(Http404):
+        mark_or_404(stranger, mark.public_id)
+
+
+@pytest.mark.django_db
+def test_the_marks_of_a_case_cost_two_queries_however_many(
+    case, draw, chair, django_assert_num_queries
+):
+    for _ in range(4):
+        draw(chair)
+    with django_assert_num_queries(2):
+        assert len(marks_of_case(case)) == 4

@@ -1,0 +1,130 @@
+"""The list as it is shown: names, lights, sides, what is withheld; and the meetings of home."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from imaging.models import Study
+from mdt.meetings.queries import lights_of, list_for_meeting, meetings_of, rows_for
+from mdt.referrals.models import Objection
+from tests.factories import (
+    ArchiveFactory,
+    ListedCaseFactory,
+    MeetingFactory,
+    MembershipFactory,
+    ReferralFactory,
+    ReferralStudyFactory,
+    SearchFactory,
+    SeriesFactory,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def test_the_list_costs_the_same_however_long(team, chair, django_assert_num_queries):
+    meeting = MeetingFactory(team=team)
+
+    def fill():
+        referral = ReferralFactory(search=SearchFactory())
+        ListedCaseFactory(meeting=meeting, referral=referral)
+        ReferralStudyFactory(referral=referral, study__search=referral.search)
+
+    fill()
+    with django_assert_num_queries(13):
+        rows_for(meeting, chair)
+    for _ in range(4):
+        fill()
+    with django_assert_num_queries(13):
+        rows = rows_for(meeting, chair)
+    assert [row.case.referral.question for row in rows] == ["Is this resectable?"] * 5
+
+
+def test_namesakes_are_named_and_a_restricted_case_is_a_number_only(team, chair):
+    meeting = MeetingFactory(team=team)
+    for name in ("KHAN", "Khan ", "DEAN"):
+        ListedCaseFactory(meeting=meeting, referral__patient__family_name=name)
+    hidden = ListedCaseFactory(
+        meeting=meeting, is_restricted=True, referral__patient__family_name="DEAN"
+    )
+    rows = rows_for(meeting, chair)
+    assert [(row.same_name, row.is_hidden) for row in rows] == [
+        (1, False),
+        (1, False),
+        (0, False),
+        (0, True),
+    ]
+    assert rows[-1].case == hidden
+
+
+def test_every_case_of_a_list_has_its_light(team):
+    meeting = MeetingFactory(team=team)
+    ListedCaseFactory.create_batch(2, meeting=meeting)
+    lights = lights_of(meeting, list_for_meeting(meeting))
+    assert [light.colour for light in lights.values()] == ["grey", "grey"]
+
+
+@pytest.mark.parametrize(
+    ("side", "series_side", "description", "expected"),
+    [
+        ("left", "R", "", ["SIDE: the referral says left, CT says right."]),
+        ("left", "L", "CT RT KNEE", []),
+        ("right", "", "CT left knee", ["SIDE: the referral says right, CT says left."]),
+        ("left", "", "CT head", []),
+        ("not-known", "R", "", []),
+    ],
+)
+def test_a_study_of_the_other_side_is_announced(
+    side, series_side, description, expected, team, chair
+):
+    meeting = MeetingFactory(team=team)
+    referral = ReferralFactory(laterality=side)
+    ListedCaseFactory(meeting=meeting, referral=referral)
+    row = ReferralStudyFactory(referral=referral, study__description=description)
+    SeriesFactory(study=row.study, laterality=series_side)
+    assert rows_for(meeting, chair)[0].warnings == expected
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("objection", "The patient objects"),
+        ("no-agreement", "No sharing agreement"),
+        ("identity", "The identity in the study does not agree"),
+    ],
+)
+def test_what_is_withheld_is_said_and_not_shown(why, words, team, chair):
+    meeting = MeetingFactory(team=team)
+    referral = ReferralFactory()
+    ListedCaseFactory(meeting=meeting, referral=referral)
+    row = ReferralStudyFactory(referral=referral, study__description="secret")
+    if why == "objection":
+        Objection.objects.create(patient=referral.patient, trust_ods_code="RM3")
+    if why == "no-agreement":
+        row.study.archive = ArchiveFactory(name="rbv", trust_ods_code="RBV")
+    if why == "identity":
+        row.study.verdict = Study.Verdict.DIFFERENT
+    row.study.save()
+    shown = rows_for(meeting, chair)[0]
+    assert shown.studies == []
+    assert next(one.words for one in shown.withheld if one.why == why).startswith(words)
+
+
+def test_home_sorts_meetings_by_when(team, chair):
+    noon = timezone.localtime().replace(hour=12)
+    today = MeetingFactory(team=team, starts_at=noon)
+    coming = MeetingFactory(team=team, starts_at=noon + DAY)
+    past = MeetingFactory(team=team, starts_at=noon - DAY)
+    still_open = MeetingFactory(team=team, starts_at=noon - DAY, live=True)
+    MeetingFactory()
+    mine = meetings_of(chair)
+    assert (mine.today, mine.coming, mine.past) == ([still_open, today], [coming], [past])
+
+
+def test_meetings_of_a_team_that_was_left_are_not_mine(team):
+    yesterday = timezone.localdate() - DAY
+    member = MembershipFactory(team=team, from_date=yesterday, to_date=yesterday)
+    MeetingFactory(team=team)
+    mine = meetings_of(member.person)
+    assert mine.today == mine.coming == mine.past == []

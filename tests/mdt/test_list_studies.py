@@ -1,0 +1,220 @@
+"""Studies found for a case: linked, chosen by rule or by hand, fetched, withheld."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from imaging.models import Job, Revocation, Study
+from mdt.audit.models import AuditEvent
+from mdt.errors import (
+    NotAllowed,
+    StudyNotOffered,
+)
+from mdt.meetings import services
+from mdt.meetings.models import Meeting
+from mdt.members import Role
+from mdt.room_log import log
+from tests.factories import (
+    ArchiveFactory,
+    ListedCaseFactory,
+    MeetingFactory,
+    MembershipFactory,
+    PatientFactory,
+    PatientNumberFactory,
+    ReferralFactory,
+    SearchFactory,
+    SeriesFactory,
+    StudyFactory,
+)
+
+pytestmark = pytest.mark.django_db
+KEEPERS = {Role.CHAIR, Role.DEPUTY, Role.COORDINATOR, Role.CORE}
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def coordinator(team):
+    return MembershipFactory(team=team, role=Role.COORDINATOR).person
+
+
+@pytest.fixture
+def meeting(team):
+    return MeetingFactory(team=team, starts_at=timezone.now() + DAY)
+
+
+@pytest.fixture
+def archive(team):
+    """The own trust's archive, which the team asks."""
+    team.asked_of.add(team.site.trust)
+    return ArchiveFactory(trust_ods_code=team.site.trust.ods_code)
+
+
+def happened(meeting):
+    return [event.type for event in log.since(meeting, 0)]
+
+
+def audited():
+    return list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+
+
+@pytest.fixture
+def found(meeting, archive):
+    """Make a study of a listed case's patient known, as imaging does."""
+    referral = ReferralFactory(search=SearchFactory())
+    PatientNumberFactory(patient=referral.patient)
+    ListedCaseFactory(meeting=meeting, referral=referral, position=1)
+
+    def found(**of_study):
+        of_study = {"archive": archive, "study_date": timezone.localdate()} | of_study
+        study = StudyFactory(search=referral.search, **of_study)
+        services.study_changed(study)
+        return referral.found_studies.filter(study=study).first()
+
+    return found
+
+
+def test_a_found_study_is_linked_chosen_and_wanted(found, meeting):
+    row = found()
+    assert (row.is_chosen, row.reason, row.chosen_by) == (True, "newest of its kind", None)
+    row.study.refresh_from_db()
+    assert row.study.state == Study.State.WANTED
+    assert Job.objects.get(study=row.study).kind == Job.Kind.PULL
+    assert happened(meeting) == ["case.refreshed"]
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        {"verdict": Study.Verdict.NEEDS_A_PERSON},
+        {"verdict": Study.Verdict.DIFFERENT},
+        {"state": Study.State.WITHHELD},
+    ],
+)
+def test_a_study_of_doubtful_identity_is_linked_and_never_fetched(doubtful, found, coordinator):
+    row = found(**doubtful)
+    assert not row.is_chosen
+    assert not Job.objects.exists()
+    case = row.referral.listings.get()
+    with pytest.raises(StudyNotOffered):
+        services.choose_study(case=case, study=row.study, by=coordinator)
+    row.refresh_from_db()
+    assert not row.is_chosen
+
+
+def test_a_study_of_a_trust_without_agreement_is_withheld(found, team):
+    row = found(archive=ArchiveFactory(name="rbv", trust_ods_code="RBV"))
+    assert (row.is_chosen, row.reason) == (False, "withheld")
+    assert not Job.objects.exists()
+
+
+def test_a_study_that_failed_is_not_wanted_again_by_its_own_failure(found):
+    row = found()
+    Study.objects.filter(pk=row.study.pk).update(state=Study.State.FAILED)
+    row.study.refresh_from_db()
+    services.study_changed(row.study)
+    row.study.refresh_from_db()
+    assert row.study.state == Study.State.FAILED
+
+
+def test_a_newer_study_makes_the_older_one_its_prior(found):
+    older = found(study_date=timezone.localdate() - 30 * DAY, body_part="HEAD")
+    assert older.reason == "newest of its kind"
+    found(body_part="HEAD")
+    older.refresh_from_db()
+    assert (older.is_chosen, older.reason) == (True, "same body part, last 2 years")
+
+
+def test_what_a_person_left_out_no_rule_chooses_again(found, meeting, coordinator):
+    row = found()
+    SeriesFactory(study=row.study)
+    case = row.referral.listings.get()
+    services.unchoose_study(case=case, study=row.study, by=coordinator, reason="another question")
+    services.study_changed(row.study)
+    row.refresh_from_db()
+    assert (row.is_chosen, row.reason) == (False, "another question")
+    assert row.chosen_by == coordinator
+    assert audited()[-1] == "study.unchosen"
+    assert Revocation.objects.get().case == case.public_id
+
+
+def test_what_a_person_chose_is_fetched_and_stays_chosen(found, coordinator):
+    old = found(study_date=timezone.localdate() - 4000 * DAY, modalities="US")
+    recent = found()
+    assert (recent.is_chosen, old.study.state) == (True, Study.State.WANTED)
+    services.study_changed(old.study)
+    old.refresh_from_db()
+    assert not old.is_chosen
+    case = old.referral.listings.get()
+    services.choose_study(case=case, study=old.study, by=coordinator)
+    services.study_changed(recent.study)
+    old.refresh_from_db()
+    assert (old.is_chosen, old.reason) == (True, "chosen by hand")
+    assert audited() == ["study.chosen"]
+
+
+def test_a_partial_study_is_fetched_again(found, coordinator):
+    row = found()
+    Study.objects.filter(pk=row.study.pk).update(state=Study.State.PARTIAL)
+    case = row.referral.listings.get()
+    services.retry_study(case=case, study=row.study, by=coordinator)
+    row.study.refresh_from_db()
+    assert row.study.state == Study.State.WANTED
+    assert audited() == ["study.retried"]
+
+
+def test_a_study_that_is_not_chosen_is_not_fetched_again(found, coordinator):
+    row = found(verdict=Study.Verdict.NEEDS_A_PERSON)
+    case = row.referral.listings.get()
+    with pytest.raises(StudyNotOffered):
+        services.retry_study(case=case, study=row.study, by=coordinator)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - KEEPERS))
+def test_choosing_is_refused_to(role, found, team):
+    row = found()
+    person = MembershipFactory(team=team, role=role).person
+    case = row.referral.listings.get()
+    for act in (services.choose_study, services.unchoose_study, services.retry_study):
+        with pytest.raises(NotAllowed):
+            act(case=case, study=row.study, by=person)
+    with pytest.raises(NotAllowed):
+        services.search_again(case=case, by=person)
+    row.refresh_from_db()
+    assert row.chosen_by is None
+
+
+def test_a_study_known_from_an_earlier_referral_is_linked_at_once(meeting, coordinator, archive):
+    patient = PatientNumberFactory().patient
+    earlier = ReferralFactory(patient=patient, search=SearchFactory())
+    StudyFactory(search=earlier.search, archive=archive, study_date=timezone.localdate())
+    referral = ReferralFactory(patient=patient)
+    case = services.list_case(meeting=meeting, referral=referral, by=coordinator)
+    assert case.referral.found_studies.get().is_chosen
+
+
+def test_a_study_withheld_after_its_pull_leaves_every_screen(found):
+    row = found()
+    series = SeriesFactory(study=row.study)
+    Study.objects.filter(pk=row.study.pk).update(state=Study.State.WITHHELD)
+    row.study.refresh_from_db()
+    services.study_changed(row.study)
+    row.refresh_from_db()
+    assert (row.is_chosen, row.reason) == (False, "identity does not agree")
+    assert Revocation.objects.get().series == series.public_id
+
+
+def test_a_changed_study_refreshes_its_cases_in_meetings_that_are_not_over(live_meeting, team):
+    study = StudyFactory()
+    referral = ReferralFactory(search=study.search)
+    here = ListedCaseFactory(meeting=live_meeting, referral=referral)
+    over = ListedCaseFactory(
+        meeting=MeetingFactory(team=team, state=Meeting.State.CLOSED), referral=referral
+    )
+    unconcerned = ListedCaseFactory(referral=ReferralFactory(patient=PatientFactory()))
+    services.study_changed(study)
+    assert [(e.type, e.case_id) for e in log.since(live_meeting, 0)] == [
+        ("case.refreshed", here.public_id)
+    ]
+    assert log.since(over.meeting, 0) == log.since(unconcerned.meeting, 0) == []

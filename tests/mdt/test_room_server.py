@@ -1,0 +1,163 @@
+"""The room behind a real Daphne, with Valkey and a SQLite file: what only they can break."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from mdt import protocol
+from tests.mdt.conftest import free_port, wait_for
+
+pytestmark = pytest.mark.asyncio
+ROOT = Path(__file__).parents[2]
+DAPHNE = [*(sys.executable, "-m", "daphne"), "-b", "127.0.0.1", "-v", "0", "-p"]
+
+
+class Server:
+    """A database of its own and a server process that can be killed and started again."""
+
+    def __init__(self, folder, valkey_url):
+        database = f"sqlite:///{folder}/db.sqlite3"
+        self._environment = os.environ | {
+            **{"DEMO": "1", "DJANGO_SETTINGS_MODULE": "mdt.settings", "REDIS_URL": valkey_url},
+            **{"DATABASE_URL": database, "STORE_URL": f"file://{folder}/store"},
+            "ALLOWED_HOSTS": "127.0.0.1",
+        }
+        self._port = free_port()
+        self.world = json.loads(self._run("tests/mdt/room_world.py"))
+        self.start()
+
+    def start(self):
+        command = [*DAPHNE, str(self._port), "mdt.asgi:application"]
+        self._process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=self._environment
+        )
+        wait_for(self._port, self._process)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def events(self):
+        """The room's log as the database has it: (seq, client event id)."""
+        code = (
+            "import django, json; django.setup();"
+            "from mdt.room_log.models import RoomEvent;"
+            "print(json.dumps([[e.seq, str(e.client_event_id)] for e in RoomEvent.objects.all()]))"
+        )
+        return json.loads(self._run("-c", code))
+
+    def connect(self):
+        headers = {
+            "Cookie": f"sessionid={self.world['session']}",
+            "Origin": f"http://127.0.0.1:{self._port}",
+        }
+        url = f"ws://127.0.0.1:{self._port}/ws/{self.world['meeting']}/"
+        return connect(url, additional_headers=headers, max_size=2**20, max_queue=None, proxy=None)
+
+    def _run(self, *what):
+        command = [sys.executable, *what]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, check=True
+        )
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, valkey_url):
+    server = Server(tmp_path_factory.mktemp("room"), valkey_url)
+    yield server
+    server.kill()
+
+
+async def say(socket, type, **fields):
+    await socket.send(json.dumps({"type": type, **fields}))
+
+
+async def hear(socket, *types):
+    async with asyncio.timeout(10):
+        while (message := json.loads(await socket.recv()))["type"] not in types:
+            pass
+    return message
+
+
+async def hello(socket, since=0, tab="tab"):
+    await say(socket, "room.hello", version=1, tab=tab, since=since)
+    return await hear(socket, "room.welcome")
+
+
+async def test_what_was_acknowledged_survives_a_kill_and_nothing_happens_twice(server):
+    case = server.world["cases"][0]
+    ids = [str(uuid4()) for _ in range(20)]
+    acknowledged = {}
+
+    async def send(socket, some):
+        for id in some:
+            await say(socket, "case.open", id=id, case_id=case)
+
+    async def note(socket, count):
+        for _ in range(count):
+            answer = await hear(socket, "ack")
+            assert acknowledged.setdefault(answer["id"], answer["seq"]) == answer["seq"]
+
+    async with server.connect() as socket:
+        first = (await hello(socket))["position"]["seq"]
+        await send(socket, ids[:10])
+        await note(socket, 10)
+        await send(socket, ids[10:15])
+        await note(socket, 1)
+        server.kill()
+        with pytest.raises(ConnectionClosed):
+            await note(socket, 9)
+    before = dict(acknowledged)
+    server.start()
+    async with server.connect() as socket:
+        welcome = await hello(socket, since=first)
+        unanswered = [id for id in ids if id not in acknowledged]
+        await send(socket, unanswered)
+        await note(socket, len(unanswered))
+    assert set(acknowledged) == set(ids)
+    known = {event["seq"] for event in welcome["events"]}
+    assert set(before.values()) <= known
+
+    events = server.events()
+    assert [seq for seq, _ in events] == list(range(1, len(events) + 1))
+    by_id = [id for _, id in events if id in ids]
+    assert sorted(by_id) == sorted(ids)
+    assert {id: seq for seq, id in events if id in ids} == acknowledged
+
+
+async def test_a_message_over_64_kib_is_refused_in_words_and_the_socket_lives(server):
+    async with server.connect() as socket:
+        await hello(socket)
+        await socket.send("x" * (protocol.MAX_BYTES + 1))
+        assert (await hear(socket, "nak"))["code"] == "protocol.too_long"
+        await hello(socket)
+
+
+async def test_a_welcome_over_64_kib_gets_through_the_server(server):
+    """Daphne's limit on what comes in holds for what goes out too."""
+    async with server.connect() as socket:
+        welcome = await hello(socket)
+    assert welcome["is_whole"]
+    assert len(json.dumps(welcome)) > 2 * protocol.MAX_BYTES
+
+
+async def test_pictures_reach_a_follower_through_the_server(server):
+    async with server.connect() as one, server.connect() as two:
+        position = (await hello(one, tab="one"))["position"]
+        await hello(two, tab="two")
+        fence = {"case": position["case"], "term": position["term"]}
+        for n in range(30):
+            point = {"unit": "px", "x": n, "y": 0}
+            await say(one, "pointer.move", fence={**fence, "n": n}, pane="a", point=point)
+        async with asyncio.timeout(5):
+            while (await hear(two, "pointer.moved"))["point"]["x"] != 29:
+                pass
