@@ -14,9 +14,13 @@ from mdt.settings import DATABASES  # noqa: E402
 
 STATIC_ROOT = Path(_folder.name)
 WHITENOISE_USE_FINDERS = True
+STORAGES = {  # files by their own names: nothing has been collected
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+}
 STORE_URL = f"file://{_folder.name}/store"
-CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_URL = "memory://localhost/"
 REDIS_URL = ""  # the bus has tests of its own
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # an open connection keeps the test database from going
 if "sqlite" in str(DATABASES["default"]["ENGINE"]):  # a file: the room's threads share it
     DATABASES["default"]["TEST"] = {"NAME": Path(_folder.name) / "test.sqlite3"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and only here

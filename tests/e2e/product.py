@@ -1,0 +1,118 @@
+"""The whole product in processes of its own, as `make run` starts it, on a folder of its own."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN_S = 90
+
+
+@dataclass
+class Product:
+    """A running demo. `process(name)` is one line of the Procfile, for tests that end it."""
+
+    url: str
+    folder: Path
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def manage(self, *arguments: str) -> str:
+        """Run one management command to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, name: str) -> None:
+        """One process of the Procfile, in a group of its own, its output in <folder>/<name>.log."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                ["/bin/sh", "-c", procfile()[name]],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """kill -9, the process and its children; nothing gets to say goodbye."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            os.killpg(process.pid, signal.SIGTERM)
+        for name in list(self.processes):
+            try:
+                self.processes[name].wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill(name)
+
+    def wait_until_ready(self) -> None:
+        end = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < end:
+            try:
+                if httpx.get(f"{self.url}/readyz").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.2)
+        raise TimeoutError("the pages did not come up")
+
+
+def procfile() -> dict[str, str]:
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Product]:
+    """A seeded demo from the first process to the last, under `folder`."""
+    port = free_port()
+    names = ("PATH", "HOME", "LANG", "TMPDIR")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    environment |= {
+        "DEMO": "1",
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        "STORE_URL": f"file://{folder}/store",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    product = Product(f"http://127.0.0.1:{port}", folder, environment)
+    product.manage("migrate", "--verbosity", "0")
+    product.manage("seed_demo")
+    product.manage("prepare_run", "--port", str(port))
+    for line in (folder / "run.env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        environment[name] = shlex.split(value)[0] if value else ""
+    try:
+        for name in procfile():
+            product.start(name)
+        product.wait_until_ready()
+        yield product
+    finally:
+        product.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
