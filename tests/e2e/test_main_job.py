@@ -10,9 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import browsing
 from tests.e2e.browsing import pixels, sign_in
-from tests.e2e.product import running
 
 pytestmark = pytest.mark.e2e
 
@@ -20,18 +18,6 @@ TYPED_IN = "999 000 0085"  # in two trusts' archives, on nobody's list
 NAME = "BEAUMONT, Claire"
 QUESTION = "Ring-enhancing lesion, larger than in the summer: <5 mm margin possible?"
 RECOMMENDATION = "Resection with 5-ALA; aim for >=98 % & <5 mm margin, then MDT review."
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("product")) as product:
-        yield product
-
-
-@pytest.fixture(scope="module")
-def two_browsers():
-    with browsing.chromiums(2) as browsers:
-        yield browsers
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +59,8 @@ class Story:
 
     def coordinator_builds_the_list(self):
         page = self.coordinator = self.page_of(self.here, "coordinator")
-        page.locator(".lb-meeting__link").first.click()
+        planned = page.locator(".lb-meeting", has_not_text="room open")  # today's stands first
+        planned.locator(".lb-meeting__link").first.click()
         self.meeting_url = page.url
         press = page.keyboard.press
         page.locator("body").press("n")
@@ -158,7 +145,7 @@ class Story:
         self.radiologist.mouse.wheel(0, 100)
         page.wait_for_timeout(500)
         self.seen["looked around"] = own != shown and pixels(page)["hash"] == own
-        self.seen["bar while looking around"] = page.locator("[data-part=troubles]").inner_text()
+        self.seen["bar while looking around"] = page.locator("[data-part=mode]").inner_text()
         page.keyboard.press("f")
         self.follows_by_pixels("back with one key")
 

@@ -55,7 +55,7 @@ def start_worker():
         "SQLITE_WAIT_S": "20",
     }
     root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen([sys.executable, "-c", WORKER], cwd=root, env=environment)  # noqa: S603
+    return subprocess.Popen([sys.executable, "-c", WORKER], cwd=root, env=environment)
 
 
 def wait_until(is_so, worker):

@@ -51,7 +51,7 @@ def wait_for(port, process, seconds=20):
 
 def start_valkey(port):
     command = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_for(port, process)
     return process
 

@@ -36,9 +36,7 @@ class Server:
 
     def start(self):
         command = [*DAPHNE, str(self._port), "mdt.asgi:application"]
-        self._process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, env=self._environment
-        )
+        self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment)
         wait_for(self._port, self._process)
 
     def kill(self):
@@ -54,17 +52,17 @@ class Server:
         )
         return json.loads(self._run("-c", code))
 
-    def connect(self):
+    def connect(self, meeting=None, session=None):
         headers = {
-            "Cookie": f"sessionid={self.world['session']}",
+            "Cookie": f"sessionid={session or self.world['session']}",
             "Origin": f"http://127.0.0.1:{self._port}",
         }
-        url = f"ws://127.0.0.1:{self._port}/ws/{self.world['meeting']}/"
+        url = f"ws://127.0.0.1:{self._port}/ws/{meeting or self.world['meeting']}/"
         return connect(url, additional_headers=headers, max_size=2**20, max_queue=None, proxy=None)
 
     def _run(self, *what):
         command = [sys.executable, *what]
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, check=True
         )
         return done.stdout
@@ -161,3 +159,13 @@ async def test_pictures_reach_a_follower_through_the_server(server):
         async with asyncio.timeout(5):
             while (await hear(two, "pointer.moved"))["point"]["x"] != 29:
                 pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"), [({"meeting": "nothing"}, 4404), ({"session": "nobody"}, 4401)]
+)
+async def test_who_may_not_enter_is_told_by_the_code_of_the_closed_socket(wrong, code, server):
+    async with server.connect(**wrong) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), 5)
+    assert closed.value.rcvd.code == code
