@@ -133,7 +133,12 @@ class Study(models.Model):
 
     public_id = PublicIdField()
     archive = models.ForeignKey(Archive, models.PROTECT, related_name="studies")
-    search = models.ForeignKey(Search, models.PROTECT, related_name="studies")
+    search = models.ForeignKey(
+        Search, models.PROTECT, related_name="+", help_text="the last that found it"
+    )
+    searches = models.ManyToManyField(
+        Search, related_name="studies", help_text="all that found it and believe its verdict"
+    )
     study_instance_uid = models.CharField("Study Instance UID", max_length=64)
     study_date = models.DateField(null=True)
     study_time = models.TimeField(null=True)
@@ -189,6 +194,9 @@ class Series(models.Model):
     description = models.TextField(blank=True)
     body_part = models.TextField(blank=True)
     laterality = models.CharField(max_length=1, blank=True)
+    frame_of_reference_uid = models.CharField(
+        max_length=64, blank=True, help_text="where all frames share one"
+    )
     version = models.PositiveIntegerField(default=0)
 
     class Meta:

@@ -7,15 +7,16 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from django.db import DatabaseError, connection
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
-from imaging.models import Archive, Job
+from imaging.models import Archive, Job, Search, Study
 
 LEASE = timedelta(minutes=2)
 RENEW_EVERY_S = 30
 ATTEMPTS = 6
 FIRST_WAIT = timedelta(seconds=5)
+MEETING_LASTS = timedelta(hours=12)  # at most: one that began longer ago is past
 Kind, State = Job.Kind, Job.State
 
 
@@ -46,15 +47,29 @@ def claim_next(kinds: Iterable[str], now: datetime) -> Job | None:
 
 
 def due(kinds: Iterable[str], now: datetime) -> QuerySet[Job]:
-    """Jobs that may start, most urgent first: waiting, due, at an archive with a place free."""
+    """Jobs that may start, most urgent first: waiting, due, at an archive with a place free.
+
+    What a meeting that is past still lacks waits for those that go on or are to come.
+    """
     running = Count("jobs", filter=Q(jobs__state=State.RUNNING))
     free = Archive.objects.annotate(running=running).filter(
         pk=OuterRef("archive_id"), running__lt=F("at_most"), is_paused=False
     )
     asks_nobody = Q(archive=None)
+    is_past = Case(When(meeting_at__gte=now - MEETING_LASTS, then=0), default=1)
     return Job.objects.filter(
         asks_nobody | Exists(free), kind__in=tuple(kinds), state=State.WAITING, due_at__lte=now
-    )
+    ).order_by("rank", is_past, "meeting_at", "list_position", "pk")
+
+
+def bring_forward(study: Study, search: Search, now: datetime) -> None:
+    """What is still to be done for a study is as urgent as the next meeting that looks at it."""
+    is_past = Q(meeting_at__lt=now - MEETING_LASTS)
+    is_later = Q(meeting_at__gt=search.meeting_at)
+    if search.meeting_at >= now - MEETING_LASTS:
+        Job.objects.filter(Q(study=study) | Q(series__study=study), is_past | is_later).update(
+            meeting_at=search.meeting_at, list_position=search.list_position
+        )
 
 
 def renew(job: Job, now: datetime) -> bool:

@@ -158,12 +158,17 @@ class SearchFactory(DjangoModelFactory):
 class StudyFactory(DjangoModelFactory):
     class Meta:
         model = Study
+        skip_postgeneration_save = True
 
     archive = factory.SubFactory(ArchiveFactory)
     search = factory.SubFactory(SearchFactory)
     study_instance_uid = factory.Sequence(lambda n: f"1.2.826.0.1.{n}")
     verdict = Study.Verdict.SAME
     modalities = "CT"
+
+    @factory.post_generation
+    def searches(self, create, extracted, **_):
+        self.searches.add(self.search)
 
 
 class SeriesFactory(DjangoModelFactory):

@@ -240,7 +240,9 @@ class Making:
                 store_key=stored.key,
                 is_complete=content["is_complete"],
             )
-            Series.objects.filter(pk=self._series.pk).update(version=number)
+            uid = metadata.frame_of_reference_uid(self._places)
+            row = Series.objects.filter(pk=self._series.pk)
+            row.update(version=number, frame_of_reference_uid=uid)
             self._forget(wanted)
             doors.on_change(self._series.study)
         self._shown = [place.key for place in self._places]

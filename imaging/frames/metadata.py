@@ -193,9 +193,13 @@ def _first(places: Sequence[Place], name: str) -> str:
     return next((str(found) for p in places if (found := p.described.description.get(name))), "")
 
 
-def _frame_of_reference(places: Sequence[Place]) -> str | None:
-    """A token that says no UID; None unless all frames share one."""
+def frame_of_reference_uid(places: Sequence[Place]) -> str:
+    """Frame of Reference UID (0020,0052); empty unless all frames share one."""
     uids = {place.described.description.get("frame_of_reference_uid", "") for place in places}
-    if len(uids) != 1 or uids == {""}:
-        return None
-    return salted_hmac("imaging.frame-of-reference", uids.pop()).hexdigest()[:16]
+    return str(uids.pop()) if len(uids) == 1 else ""
+
+
+def _frame_of_reference(places: Sequence[Place]) -> str | None:
+    """A token that says no UID, for browsers."""
+    uid = frame_of_reference_uid(places)
+    return salted_hmac("imaging.frame-of-reference", uid).hexdigest()[:16] if uid else None

@@ -143,9 +143,10 @@ def _write(answer: ArchiveAnswer, state: ArchiveAnswer.State, **changes: object)
 
 
 def _keep(answer: ArchiveAnswer, found: FoundStudy, finding: Finding) -> Study | None:
-    """The study's row, new or brought up to date; None when it is surely another search's.
+    """The study's row, new or brought up to date; None when it is surely another person's.
 
-    What was fetched is not described anew: its own headers have said more since.
+    It serves every search that found it: a person is sought anew for each meeting. What was
+    fetched is not described anew: its own headers have said more since.
     """
     study = (
         Study.objects.select_for_update()
@@ -158,10 +159,15 @@ def _keep(answer: ArchiveAnswer, found: FoundStudy, finding: Finding) -> Study |
         return None
     if study.state == Study.State.WITHHELD:
         return None
+    is_sure_now = study.verdict == Study.Verdict.NEEDS_A_PERSON and finding.verdict == "same"
     study.search = answer.search
     if study.state == Study.State.FOUND:
         _describe(study, found, finding)
     study.save()
+    if is_sure_now:
+        study.searches.clear()  # to those it was never certain: perhaps they sought another
+    study.searches.add(answer.search)
+    queue.bring_forward(study, answer.search, timezone.now())
     return study
 
 

@@ -24,6 +24,9 @@ from mdt.protocol import Drawing
 from mdt.room_log import log
 
 Action = AuditEvent.Action
+MarkEvent = protocol.MarkCreated | protocol.MarkChanged | protocol.MarkRemoved
+#: What the room hears of a restricted case's marks: those who may see the case fetch it again.
+UNSAID = protocol.CaseRefreshed
 
 
 def create_mark(
@@ -43,14 +46,14 @@ def create_mark(
     state = _state(drawing, placed)
     with transaction.atomic():
         meeting = lock(case.meeting_id)
-        if earlier := log.find(meeting, event_id, protocol.MarkCreated):
+        if earlier := log.find(meeting, event_id, protocol.MarkCreated, UNSAID):
             return earlier.seq
         _check_may_mark(meeting, by)
         mark = Mark.objects.create(case=case, author=by, **_names(placed))
         MarkVersion.objects.create(mark=mark, number=1, by=by, **state)
         record(Action.MARK_CREATED, by=by, target=mark, case=case.public_id)
         event = protocol.MarkCreated(case_id=case.public_id, mark=body_of(mark))
-        return log.append(meeting, event, event_id)
+        return _say(meeting, case, event, event_id)
 
 
 def change_mark(
@@ -78,19 +81,19 @@ def change_mark(
     state = _state(drawing, placed)
     with transaction.atomic():
         meeting = lock(mark.case.meeting_id)
-        if earlier := log.find(meeting, event_id, protocol.MarkChanged):
+        if earlier := log.find(meeting, event_id, protocol.MarkChanged, UNSAID):
             return earlier.seq
         _add_version(meeting, mark, if_version, by, **state)
         record(Action.MARK_CHANGED, by=by, target=mark, version=str(if_version + 1))
         event = protocol.MarkChanged(case_id=mark.case.public_id, mark=body_of(_afresh(mark)))
-        return log.append(meeting, event, event_id)
+        return _say(meeting, mark.case, event, event_id)
 
 
 @transaction.atomic
 def remove_mark(*, mark: Mark, if_version: int, by: Person, event_id: UUID) -> int:
     """Take a mark off the picture. It stays on record as a version that says so."""
     meeting = lock(mark.case.meeting_id)
-    if earlier := log.find(meeting, event_id, protocol.MarkRemoved):
+    if earlier := log.find(meeting, event_id, protocol.MarkRemoved, UNSAID):
         return earlier.seq
     last = newest_of(_afresh(mark))
     kept = {"kind": last.kind, "points": last.points, "text": last.text, "measured": last.measured}
@@ -102,7 +105,13 @@ def remove_mark(*, mark: Mark, if_version: int, by: Person, event_id: UUID) -> i
         version=if_version + 1,
         by=by.public_id,
     )
-    return log.append(meeting, event, event_id)
+    return _say(meeting, mark.case, event, event_id)
+
+
+def _say(meeting: Meeting, case: ListedCase, event: MarkEvent, event_id: UUID) -> int:
+    """Tell the room; of a restricted case, which not everybody there may see, not what."""
+    said = UNSAID(case_id=case.public_id) if case.is_restricted else event
+    return log.append(meeting, said, event_id)
 
 
 def _check_may_mark(meeting: Meeting, by: Person) -> None:
@@ -152,5 +161,6 @@ def _names(placed: PlacedFrame) -> dict[str, Any]:
         "sop_instance_uid": placed.instance.sop_instance_uid,
         "frame_number": placed.frame_number,
         "frame_key": placed.place.frame,
+        "frame_of_reference_uid": placed.series.frame_of_reference_uid,
         "metadata_version": placed.place.version,
     }

@@ -82,7 +82,7 @@ def _is_made(demo: DemoStudy) -> bool:
 def _known(demo: DemoStudy, case: ListedCase) -> Study:
     day = made_on()
     assert case.referral.search is not None  # noqa: S101  list_case has searched
-    return Study.objects.create(
+    study = Study.objects.create(
         archive=Archive.objects.get(name=BY_TRUST[demo.trust].name),
         search=case.referral.search,
         study_instance_uid=uid(demo.key),
@@ -92,6 +92,8 @@ def _known(demo: DemoStudy, case: ListedCase) -> Study:
         verdict=Study.Verdict.SAME,
         evidence=["nhs-number-agrees", "birth-date-agrees"],
     )
+    study.searches.add(case.referral.search)
+    return study
 
 
 def _record(meeting: Meeting, case_id: int, people: dict[str, Person]) -> OutcomeStep:

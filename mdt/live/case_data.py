@@ -15,6 +15,7 @@ from mdt.referrals.models import Patient
 Json = dict[str, Any]
 
 DECEASED = "The patient has died. No letter goes to the patient."
+NOT_WHOLE = {Study.State.PARTIAL, Study.State.FAILED}
 
 
 def case_json(case: ListedCase) -> Json:
@@ -101,7 +102,7 @@ def _warnings(row: Row, patient: Patient) -> list[dict[str, str]]:
     found = [("case.side", sentence) for sentence in row.warnings]
     if patient.is_deceased:
         found.append(("patient.deceased", DECEASED))
-    found += [_missing(shown) for shown in row.chosen if shown.study.state == Study.State.PARTIAL]
+    found += [_missing(shown) for shown in row.chosen if shown.study.state in NOT_WHOLE]
     return [{"code": code, "message": message} for code, message in found]
 
 
@@ -109,4 +110,4 @@ def _missing(shown: ShownStudy) -> tuple[str, str]:
     study = shown.study
     of = f"{study.expected_count:,}" if study.expected_count else "an unknown number of"
     text = f"{shown.trust}: not all images are here, {study.stored_count:,} of {of}."
-    return "study.partial", text
+    return study.code or f"study.{study.state}", f"{text} {study.message}".strip()

@@ -8,10 +8,10 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from django.utils import timezone
 
-from mdt import access, protocol
+from mdt import protocol
 from mdt.annotations.places import frame_at
 from mdt.annotations.queries import mark_or_404, place_of
-from mdt.annotations.services import change_mark, create_mark, remove_mark
+from mdt.annotations.services import UNSAID, change_mark, create_mark, remove_mark
 from mdt.errors import MdtError, NotInRoom, WrongCase
 from mdt.live.presence import Lease
 from mdt.meetings import attendance
@@ -20,7 +20,7 @@ from mdt.meetings.checks import roles_today
 from mdt.meetings.models import ListedCase, Meeting
 from mdt.meetings.room import give_presenter, open_case, take_presenter
 from mdt.meetings.room_queries import position_of
-from mdt.members import Person
+from mdt.members import Person, Role
 from mdt.outcomes.services import save_draft
 from mdt.protocol import Ack, DurableCommand, DurableEvent, Nak, Welcome
 from mdt.room_log import log
@@ -28,15 +28,15 @@ from mdt.room_log import log
 NOT_HERE = "There is no such thing here."
 NOT_SAVED = "Not saved yet: the record does not answer. It will be tried again."
 
-#: What each command becomes: one sent again is answered from the log before anything is looked up.
-BECOMES: dict[type[DurableCommand], type[DurableEvent]] = {
-    protocol.OpenCase: protocol.CaseOpened,
-    protocol.TakePresenter: protocol.PresenterChanged,
-    protocol.GivePresenter: protocol.PresenterChanged,
-    protocol.CreateMark: protocol.MarkCreated,
-    protocol.ChangeMark: protocol.MarkChanged,
-    protocol.RemoveMark: protocol.MarkRemoved,
-    protocol.DraftOutcome: protocol.OutcomeDrafted,
+#: What a command may become: one sent again is answered from the log before anything is looked up.
+BECOMES: dict[type[DurableCommand], tuple[type[DurableEvent], ...]] = {
+    protocol.OpenCase: (protocol.CaseOpened,),
+    protocol.TakePresenter: (protocol.PresenterChanged,),
+    protocol.GivePresenter: (protocol.PresenterChanged,),
+    protocol.CreateMark: (protocol.MarkCreated, UNSAID),
+    protocol.ChangeMark: (protocol.MarkChanged, UNSAID),
+    protocol.RemoveMark: (protocol.MarkRemoved, UNSAID),
+    protocol.DraftOutcome: (protocol.OutcomeDrafted,),
 }
 
 
@@ -56,7 +56,6 @@ class Entry:
 
     welcome: Welcome
     lease: Lease
-    roles: frozenset[str]
     specialty: str
 
 
@@ -80,27 +79,27 @@ def enter(*, meeting_id: str, person: Person, since: int) -> Entry:
     return Entry(
         welcome=_welcome(meeting, person, since),
         lease=Lease(since=meeting.presenter_since, seen_at=meeting.presenter_seen_at),
-        roles=roles_today(meeting, person),
         specialty=_specialty(meeting, person),
     )
 
 
-def may_type(*, meeting_id: str, person: Person, case_id: str) -> bool:
-    """Whether what this person types for a case may be shown to the room while they type.
+def is_shown(*, meeting_id: str, person: Person, case_id: str, allowed: frozenset[Role]) -> bool:
+    """Whether what this person types or draws in a case is shown to the room meanwhile.
 
-    Not for a restricted case: not everybody in the room may see it.
+    It is theirs to do with a role among `allowed`, and not for a restricted case: not everybody
+    in the room may see it.
     """
     try:
         case = _case_here(meeting_or_404(person, meeting_id), person, case_id)
     except (Http404, WrongCase):
         return False
     roles = roles_today(case.meeting, person)
-    return not case.is_restricted and not roles.isdisjoint(access.MAY_RECORD_OUTCOME)
+    return not case.is_restricted and not roles.isdisjoint(allowed)
 
 
 def _carry_out(command: DurableCommand, sender: Sender) -> int:
     meeting = meeting_or_404(sender.person, sender.meeting_id)
-    if earlier := log.find(meeting, command.id, BECOMES[type(command)]):
+    if earlier := log.find(meeting, command.id, *BECOMES[type(command)]):
         return earlier.seq
     match command:
         case protocol.OpenCase() | protocol.TakePresenter() | protocol.GivePresenter():

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from imaging import plan, relevance, revocations
@@ -197,18 +198,32 @@ def retry_study(*, case: ListedCase, study: Study, by: Person) -> None:
 def study_changed(study: Study) -> None:
     """The door imaging calls (settings.IMAGING_ON_CHANGE), inside its transaction: keep it short.
 
-    Links a new study to every open case of the patient, chooses again by the rule, wants what is
-    chosen, and refreshes those cases in their rooms. What turns out to be somebody else's
-    leaves every screen.
+    Links a new study to every open case of the patients whose searches found it, chooses again by
+    the rule, wants what is chosen, and refreshes those cases in their rooms. What turns out to be
+    somebody else's leaves every screen.
     """
     if study.state == Study.State.WITHHELD:
         _take_back_grants(study)
-    patients = Referral.objects.filter(search=study.search_id).values("patient")
+    patients = Referral.objects.filter(search__studies=study).values("patient")
+    _offer_no_longer(study, patients)
     cases = ListedCase.objects.filter(referral__patient__in=patients)
     cases = cases.exclude(meeting__state=Meeting.State.CLOSED)
     joined = cases.select_related("meeting__team__site__trust", "referral__patient")
     for case in joined.order_by("meeting_id", "pk"):
         _choose_studies(case)
+        log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
+
+
+def _offer_no_longer(study: Study, patients: QuerySet[Any, Any]) -> None:
+    """Unlink a study, once it is surely somebody's, from the referrals of others who doubted it."""
+    rows = ReferralStudy.objects.filter(study=study, is_chosen=False)
+    strangers = rows.exclude(referral__patient__in=patients)
+    referrals = list(strangers.values_list("referral", flat=True))
+    if not referrals:
+        return
+    strangers.delete()
+    cases = ListedCase.objects.filter(referral__in=referrals).select_related("meeting")
+    for case in cases.exclude(meeting__state=Meeting.State.CLOSED).order_by("meeting_id", "pk"):
         log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
 
@@ -259,7 +274,7 @@ def _choices(
 def _known_studies(patient: Patient) -> list[Study]:
     """Every study found for a patient, by whichever referral's search."""
     searches = Referral.objects.filter(patient=patient, search__isnull=False).values("search")
-    found = Study.objects.filter(search__in=searches)
+    found = Study.objects.filter(searches__in=searches).distinct()
     return list(found.select_related("archive", "search"))
 
 

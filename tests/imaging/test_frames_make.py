@@ -101,6 +101,17 @@ def test_every_frame_of_a_series_is_made_and_the_job_is_done(series):
     assert Job.objects.get().state == Job.State.DONE
 
 
+def test_a_series_keeps_the_frame_of_reference_its_frames_share(series):
+    add(series, 1, FrameOfReferenceUID="1.2.3")
+    make.carry_out(claim(series))
+    series.refresh_from_db()
+    assert series.frame_of_reference_uid == "1.2.3"
+    add(series, 2, FrameOfReferenceUID="1.2.4")
+    make.carry_out(claim(series))
+    series.refresh_from_db()
+    assert series.frame_of_reference_uid == ""
+
+
 def test_first_and_middle_are_seen_before_the_rest(series):
     for number in range(1, 8):
         add(series, number)

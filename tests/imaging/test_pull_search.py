@@ -181,6 +181,38 @@ def test_a_search_for_somebody_else_does_not_take_a_study_away(monkeypatch):
     assert (study.search, study.verdict) == (first, Study.Verdict.SAME)
 
 
+def test_a_study_found_again_serves_both_searches_and_is_not_fetched_again(monkeypatch):
+    fake(monkeypatch, HERS)
+    first = ask(ArchiveFactory()).search
+    Study.objects.update(state=Study.State.COMPLETE)
+    second = ask(Archive.objects.get()).search
+    study = Study.objects.get()
+    assert set(study.searches.all()) == {first, second}
+    assert (study.search, study.state) == (second, Study.State.COMPLETE)
+    assert not Job.objects.filter(kind=Job.Kind.PULL).exists()
+
+
+def test_a_study_doubted_for_one_person_and_surely_anothers_serves_the_other_alone(monkeypatch):
+    fake(monkeypatch, HERS)
+    ask(ArchiveFactory(), sought(nhs_number=""))
+    assert Study.objects.get().verdict == Study.Verdict.NEEDS_A_PERSON
+    hers = ask(Archive.objects.get()).search
+    study = Study.objects.get()
+    assert (study.verdict, list(study.searches.all())) == (Study.Verdict.SAME, [hers])
+
+
+@pytest.mark.parametrize(("days", "is_moved"), [(-30, True), (30, True), (1, False)])
+def test_what_is_still_to_be_fetched_is_as_urgent_as_the_next_meeting(monkeypatch, days, is_moved):
+    fake(monkeypatch, HERS)
+    ask(ArchiveFactory())
+    study, before = Study.objects.get(), timezone.now() + timedelta(days=days)
+    plan.want_study(study)
+    Job.objects.filter(study=study).update(meeting_at=before)
+    second = ask(Archive.objects.get()).search
+    job = Job.objects.get(study=study)
+    assert job.meeting_at == (second.meeting_at if is_moved else before)
+
+
 def test_an_archive_that_is_down_is_said_at_once_and_asked_again(monkeypatch):
     archive = fake(monkeypatch, HERS)
     archive.failure = ArchiveError("archive.unreachable", "The archive cannot be reached.")

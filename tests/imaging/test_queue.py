@@ -37,6 +37,15 @@ def test_the_first_case_of_the_next_meeting_comes_first():
     assert [claim() for _ in range(4)] == [first, second, third, fourth]
 
 
+def test_a_meeting_that_is_past_waits_for_those_that_go_on_or_are_to_come():
+    now, hour = timezone.now(), timedelta(hours=1)
+    past = PullJobFactory(meeting_at=now - 24 * hour)
+    coming = PullJobFactory(meeting_at=now + 24 * hour)
+    going_on = PullJobFactory(meeting_at=now - hour)
+    Archive.objects.update(at_most=3)
+    assert [claim() for _ in range(3)] == [going_on, coming, past]
+
+
 def test_an_archive_is_not_asked_for_more_than_it_allows_at_a_time():
     busy = ArchiveFactory(name="busy", at_most=1)
     PullJobFactory.create_batch(2, study__archive=busy)

@@ -17,9 +17,10 @@ from mdt.annotations.queries import mark_or_404, marks_of_case
 from mdt.annotations.services import change_mark, create_mark, remove_mark
 from mdt.audit.models import AuditEvent
 from mdt.errors import BadMark, Conflict, NotAllowed, WrongState
+from mdt.live.commands import Sender, carry_out
 from mdt.meetings.models import Meeting
 from mdt.members import Role
-from mdt.protocol import Drawing, Place, PointMm, PointPx
+from mdt.protocol import Ack, CaseRefreshed, CreateMark, Drawing, Place, PointMm, PointPx
 from mdt.referrals.models import Objection
 from mdt.room_log import log
 from tests.factories import (
@@ -137,7 +138,7 @@ def test_half_the_way_to_the_next_frame_is_still_this_one(z, spacing):
 @pytest.fixture
 def place(case):
     """One frame of a series chosen for the case, with its metadata in the store."""
-    series = SeriesFactory(version=2)
+    series = SeriesFactory(version=2, frame_of_reference_uid="1.2.840.77")
     ReferralStudyFactory(referral=case.referral, study=series.study)
     instance = InstanceFactory(series=series, frame_count=3)
     key = frame_key(instance, 3)
@@ -198,6 +199,7 @@ def test_a_mark_is_kept_with_its_names_in_dicom_and_what_the_server_measured(
         series.instances.get().sop_instance_uid,
         3,
     )
+    assert mark.frame_of_reference_uid == "1.2.840.77"
     (body,) = marks_of_case(case)
     assert (body.mark_id, body.version, body.by) == (mark.public_id, 1, chair.public_id)
     assert (body.place, body.measured.value, body.measured.unit) == (place, 5.0, "mm")
@@ -211,6 +213,39 @@ def test_the_room_hears_of_a_mark_and_it_is_audited(case, draw, chair, live_meet
     assert event.mark == marks_of_case(case)[0]
     audited = AuditEvent.objects.get()
     assert (audited.action, audited.target) == ("mark.created", f"mdt.Mark:{mark.public_id}")
+
+
+@pytest.mark.django_db
+def test_the_room_hears_of_a_restricted_cases_marks_only_that_the_case_changed(
+    case, draw, chair, live_meeting
+):
+    """Not everybody in the room may see the case; those who may fetch it again."""
+    case.is_restricted, case.referral.referrer = True, chair
+    case.save()
+    case.referral.save()
+    mark, event_ids = draw(chair, event_id=(first := uuid4())), (uuid4(), uuid4())
+    change(mark, chair, 1, event_id=event_ids[0])
+    remove(mark, chair, 2, event_id=event_ids[1])
+    heard = log.since(live_meeting, 0)
+    assert heard == [CaseRefreshed(seq=seq, case_id=case.public_id) for seq in (1, 2, 3)]
+    draw(chair, event_id=first)
+    change(mark, chair, 1, event_id=event_ids[0])
+    assert MarkVersion.objects.count() == len(log.since(live_meeting, 0)) == 3
+
+
+@pytest.mark.django_db
+def test_a_command_for_a_restricted_case_sent_again_is_answered_as_before(
+    case, place, chair, live_meeting
+):
+    case.is_restricted, case.referral.referrer = True, chair
+    case.save()
+    case.referral.save()
+    drawing = length(mm(1, 2), mm(4, 6))
+    command = CreateMark(id=uuid4(), case_id=case.public_id, place=place, drawing=drawing)
+    sender = Sender(live_meeting.public_id, chair, "tab")
+    answers = [carry_out(command, sender) for _ in range(2)]
+    assert answers == [Ack(id=command.id, seq=1)] * 2
+    assert Mark.objects.count() == 1
 
 
 @pytest.mark.django_db

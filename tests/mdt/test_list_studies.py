@@ -13,6 +13,7 @@ from mdt.errors import (
 )
 from mdt.meetings import services
 from mdt.meetings.models import Meeting
+from mdt.meetings.queries import row_of
 from mdt.members import Role
 from mdt.room_log import log
 from tests.factories import (
@@ -23,6 +24,7 @@ from tests.factories import (
     PatientFactory,
     PatientNumberFactory,
     ReferralFactory,
+    ReferralStudyFactory,
     SearchFactory,
     SeriesFactory,
     StudyFactory,
@@ -192,6 +194,67 @@ def test_a_study_known_from_an_earlier_referral_is_linked_at_once(meeting, coord
     referral = ReferralFactory(patient=patient)
     case = services.list_case(meeting=meeting, referral=referral, by=coordinator)
     assert case.referral.found_studies.get().is_chosen
+
+
+def test_a_patient_of_a_past_meeting_is_listed_again_with_what_is_here(
+    meeting, coordinator, archive, team
+):
+    past = MeetingFactory(team=team, state=Meeting.State.CLOSED)
+    patient = PatientNumberFactory().patient
+    earlier = ReferralFactory(patient=patient, search=SearchFactory())
+    study = StudyFactory(
+        search=earlier.search,
+        archive=archive,
+        study_date=timezone.localdate(),
+        state=Study.State.COMPLETE,
+    )
+    then = ListedCaseFactory(meeting=past, referral=earlier)
+    ReferralStudyFactory(referral=earlier, study=study)
+    case = services.list_case(
+        meeting=meeting, referral=ReferralFactory(patient=patient), by=coordinator
+    )
+    study.search = case.referral.search
+    study.save()
+    study.searches.add(study.search)  # its archive has answered again
+    services.study_changed(study)
+    for listed in (then, case):
+        (row,) = row_of(listed).studies
+        assert (row.found.study, row.found.is_chosen) == (study, True)
+        assert row.found.study.state == Study.State.COMPLETE
+    assert not Job.objects.filter(kind=Job.Kind.PULL).exists()
+
+
+def test_a_study_of_two_searches_is_linked_to_every_patient_it_was_found_for(
+    meeting, coordinator, archive
+):
+    """One person registered twice: once by a trust's own number, once by NHS number."""
+    study = StudyFactory(archive=archive, study_date=timezone.localdate())
+    cases = []
+    for position in (1, 2):
+        referral = ReferralFactory(patient=PatientFactory(), search=SearchFactory())
+        study.searches.add(referral.search)
+        cases.append(ListedCaseFactory(meeting=meeting, referral=referral, position=position))
+    services.study_changed(study)
+    assert [case.referral.found_studies.get().study for case in cases] == [study, study]
+    later = ListedCaseFactory(
+        meeting=MeetingFactory(team=meeting.team),
+        referral=ReferralFactory(patient=cases[0].referral.patient),
+    )
+    services.study_changed(study)
+    assert later.referral.found_studies.get().study == study
+
+
+def test_a_doubted_study_that_is_surely_anothers_is_offered_no_longer(found, meeting):
+    row = found(verdict=Study.Verdict.NEEDS_A_PERSON)
+    hers = ReferralFactory(patient=PatientFactory(), search=SearchFactory())
+    row.study.searches.set([hers.search])
+    row.study.verdict = Study.Verdict.SAME
+    row.study.save()
+    before = meeting.room_events.count()
+    services.study_changed(row.study)
+    assert not row.referral.found_studies.exists()
+    case_id = row.referral.listings.get().public_id
+    assert [e.case_id for e in log.since(meeting, before)] == [case_id]
 
 
 def test_a_study_withheld_after_its_pull_leaves_every_screen(found):
