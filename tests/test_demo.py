@@ -65,7 +65,7 @@ def archive(made):
 
 
 def dcmtk(*command):
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     return (done.stdout + done.stderr).decode("latin-1")
 
 
@@ -186,7 +186,8 @@ def test_the_archive_finds_by_other_patient_ids_and_returns_every_key(archive):
     ],
 )
 def test_the_archive_returns_nobody_who_was_not_asked_for(key, archive):
-    assert "StudyInstanceUID" not in ask(archive("khan-mr"), key, "StudyID")
+    said = ask(archive("khan-mr"), key, "StudyID")  # findscu may repeat what it asked
+    assert "Find Response" not in said
 
 
 @needs_dcmtk
