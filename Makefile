@@ -12,7 +12,7 @@ INSTALL = if command -v uv >/dev/null; then uv pip install -q --python $(VENV)/b
 
 CHECKS := lint format imports types js-types js-lint templates migrations floors tree
 
-.PHONY: help run serve seed doctor protocol test check soak bench static ready-to-test $(addprefix check-,$(CHECKS))
+.PHONY: help run serve seed doctor protocol test check screenshots soak bench static ready-to-test $(addprefix check-,$(CHECKS))
 help:  ## what can be done
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -67,6 +67,10 @@ check-floors:
 	python manage.py check_floors
 check-tree:
 	python manage.py check_tree
+
+screenshots: export DEMO = 1
+screenshots: ready-to-test  ## the pictures of the README, in docs/images
+	@python manage.py shell --verbosity 0 -c "from tests.e2e.screenshots import main; main()"
 
 soak: ready-to-test  ## what takes longer than a change may
 	@pytest -m soak --durations=10

@@ -16,6 +16,18 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 90
+NEW_MEETING = """
+from datetime import timedelta
+from django.utils import timezone
+from mdt.meetings.models import Meeting
+from mdt.meetings.services import list_case
+from mdt.members import Person
+today = Meeting.objects.get(starts_at__date=timezone.localdate())
+new = Meeting.objects.create(team=today.team, starts_at=today.starts_at + timedelta(days=1))
+for case in today.cases.order_by("position"):
+    list_case(meeting=new, referral=case.referral, by=Person.objects.get(username="coordinator"))
+print(new.public_id)
+"""
 
 
 @dataclass
@@ -39,6 +51,10 @@ class Product:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def new_meeting(self) -> str:
+        """The public id of a meeting for one test alone: tomorrow's, of today's cases."""
+        return self.manage("shell", "--verbosity", "0", "-c", NEW_MEETING).strip()
 
     def start(self, name: str) -> None:
         """One process of the Procfile, in a group of its own, its output in <folder>/<name>.log."""

@@ -353,3 +353,27 @@ def events(page: Page, kind: str) -> list[Any]:
         "(kind) => events.filter(([k]) => k === kind).map(([, detail]) => detail)", kind
     )
     return found
+
+
+def ct(seed: int = 0, shape: tuple[int, int] = (256, 300)) -> np.ndarray:
+    """Smooth with steep edges and noise, so that neither a shift nor a mirror goes unseen."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    smooth = 300 * np.sin(rows / 17 + seed) + 400 * np.cos(columns / 29)
+    smooth[40:80, 50:120] += 900
+    noise = np.random.default_rng(seed).integers(-40, 40, shape)
+    return (smooth + noise).astype(np.int16)
+
+
+def drag(
+    page: Page, start: tuple[float, float], end: tuple[float, float], button: Any = "left"
+) -> None:
+    box = page.locator("#pane").bounding_box()
+    page.mouse.move(box["x"] + start[0], box["y"] + start[1])
+    page.mouse.down(button=button)
+    page.mouse.move(box["x"] + (start[0] + end[0]) / 2, box["y"] + (start[1] + end[1]) / 2)
+    page.mouse.move(box["x"] + end[0], box["y"] + end[1])
+    page.mouse.up(button=button)
+
+
+def words(page: Page) -> str:
+    return page.locator("#pane").inner_text()

@@ -1,5 +1,3 @@
-import { initialView, seen } from "../viewer/view.js";
-
 /** @import { Assets } from "../viewer/decoder-pool.js" */
 /** @import { ImagePane } from "../viewer/image-pane.js" */
 /** @import { MarkBody } from "../viewer/types.js" */
@@ -42,17 +40,12 @@ export function authorsOf(pictures) {
  * Open a pane at the discussed frame, whole and upright, with its marks.
  *
  * @param {ImagePane} pane
- * @param {HTMLElement} element - the pane's own
  * @param {Discussed} discussed
  * @returns {Promise<number>} the frame's number, from 1; 0 when it is not there to be shown
  */
-export async function showDiscussed(pane, element, { series, version, frame, marks }) {
-  const isOpen = await pane.open({ series, version });
-  const canvas = element.querySelector("canvas");
-  if (!isOpen || !pane.metadata || !canvas) return 0;
-  const number = pane.metadata.frames.findIndex(({ key }) => key === frame) + 1;
-  if (number === 0) return 0;
-  pane.setView(initialView(seen(pane.metadata, number, canvas), number));
+export async function showDiscussed(pane, { series, version, frame, marks }) {
+  const isOpen = await pane.open({ series, version, key: frame });
+  if (!isOpen || pane.place?.frame !== frame) return 0;
   pane.setMarks(marks);
-  return number;
+  return pane.getView()?.frame ?? 0;
 }

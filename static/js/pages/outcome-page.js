@@ -50,7 +50,7 @@ class Stills {
     pane.addEventListener("refused", (event) => {
       why = /** @type {CustomEvent} */ (event).detail.message;
     });
-    const number = await showDiscussed(pane, stage, discussedIn(frame));
+    const number = await showDiscussed(pane, discussedIn(frame));
     if (number > 0) why = "This picture did not arrive. Load the page again.";
     if (number > 0 && (await isWhole(pane, number, this.#left.signal))) {
       frame.replaceChildren(...stillOf(stage, discussedIn(frame).marks));

@@ -27,7 +27,8 @@ try {
       new ImagePane({ element, caseId, assets: { worker, codec, wasm } }),
   });
   new OtherTabs(meeting, tab, (count) => {
-    const text = "This meeting is open in another tab of this browser too. You count once.";
+    const text =
+      "This meeting is open in another tab of this browser too. You count once. (room.second_tab)";
     troubles.set("tab", count ? { text, act: "OK" } : null);
   });
 } catch (failure) {

@@ -38,7 +38,7 @@ class ViewPage {
   }
 
   async open() {
-    this.#marked = await showDiscussed(this.#pane, this.#element, this.#discussed);
+    this.#marked = await showDiscussed(this.#pane, this.#discussed);
     if (this.#marked === 0 && this.#pane.metadata) {
       $("#state").textContent = "The marked frame is no longer part of this series.";
     }

@@ -37,9 +37,7 @@ export class CasePanel {
    */
   show(data, { marks, shown, mayHang }) {
     this.#parts.warnings.show(data?.warnings, () =>
-      (data?.warnings ?? []).map(({ code, message }) =>
-        h("p", { class: "warning", "data-code": code }, `⚠ ${message}`),
-      ),
+      (data?.warnings ?? []).map(({ code, message }) => warning(message, code)),
     );
     this.#parts.question.show([data?.question, data?.laterality], () =>
       data
@@ -59,8 +57,8 @@ export class CasePanel {
             ...data.studies.map((study) => this.#study(study, shown, mayHang)),
             data.studies.length === 0 &&
               h("p", { class: "muted" }, "No study has been chosen for this case."),
-            ...data.withheld.map(({ trust, trust_name, message }) =>
-              h("p", { class: "warning" }, `⚠ ${trust_name} (${trust}): ${message}`),
+            ...data.withheld.map(({ trust, trust_name, why, message }) =>
+              warning(`${trust_name} (${trust}): ${message}`, `withheld.${why}`),
             ),
           ]
         : [],
@@ -87,20 +85,22 @@ export class CasePanel {
   ) {
     const counts = state === "complete" ? "" : ` ${stored_count} of ${expected_count ?? "?"}`;
     const lamp = `${STATES[state] ?? state}${counts}`.trim();
+    const isSaid = !lamp && series.length === 1; // by the button of its one series
     return h(
       "div",
       { class: "study" },
       h(
         "p",
-        { class: "study__title", title: trust_name },
+        { class: "study__title", title: `${trust_name}: ${description}` },
         role && h("b", { class: "study__role" }, `${role} `),
         `${modalities} ${asDay(date)} ${trust}`,
       ),
-      h(
-        "p",
-        { class: "muted study__words", title: description },
-        [description, lamp].filter(Boolean).join(" · "),
-      ),
+      !isSaid &&
+        h(
+          "p",
+          { class: "muted study__words", title: description },
+          [description, lamp].filter(Boolean).join(" · "),
+        ),
       ...series.map((one) => this.#series(one, shown.includes(one.id), mayHang)),
     );
   }
@@ -149,4 +149,9 @@ export class CasePanel {
         ),
     );
   }
+}
+
+/** @param {string} message @param {string} code */
+function warning(message, code) {
+  return h("p", { class: "warning" }, `⚠ ${message} `, h("small", { class: "code" }, code));
 }

@@ -31,7 +31,7 @@ export class LineWatch {
     };
     on("room.lost", ({ since }) => this.#lost(since));
     on("room.latency", ({ ms }) => this.#measured(ms));
-    on("room.closed", ({ message }) => this.#final(message));
+    on("room.closed", ({ code, message }) => this.#final(`${message} (room.${code})`));
     on(RoomEvent.Welcome, () => this.#found());
     const wake = () => document.visibilityState === "visible" && connection.wake();
     document.addEventListener("visibilitychange", wake, { signal });
@@ -57,7 +57,7 @@ export class LineWatch {
   /** @param {number} since - when the room was last heard */
   #lost(since) {
     clearTimeout(this.#blip);
-    const text = `Connection lost, trying again. PICTURE AS OF ${asSecond(since)}. What you type is kept.`;
+    const text = `Connection lost, trying again. PICTURE AS OF ${asSecond(since)}. What you type is kept. (room.lost)`;
     this.#blip = setTimeout(() => this.#troubles.set("lost", { text }), BLIP_MS);
   }
 

@@ -64,7 +64,9 @@ export class OutcomeView {
   /** @param {Standing} standing */
   showStatus({ form, data, typists, problem }) {
     const newest = data.versions.at(-1);
-    const words = [savedWords(form, data), typists && `${typists} is typing`].filter(Boolean);
+    const words = [savedWords(form, data, typists), typists && `${typists} is typing`].filter(
+      Boolean,
+    );
     const wrong = problem || refusalWords(form);
     this.#parts.status.show([words, newest, wrong], () => [
       h("p", { class: isDirty(form) ? "unsaved" : "saved" }, words.join(" · ")),
@@ -91,7 +93,7 @@ export class OutcomeView {
       const at = theirs.at ? ` at ${asMinute(theirs.at)}` : "";
       const button = { class: "button", type: "button" };
       return [
-        h("p", {}, `${name} wrote in the same place${at}. Both are kept: choose.`),
+        h("p", {}, `${name} wrote in the same place${at}. Both are kept: choose. (mdt.conflict)`),
         ...named(theirs.fields).map((field) =>
           h(
             "div",
@@ -142,12 +144,12 @@ function named(fields) {
   return /** @type {Field[]} */ (Object.keys(fields));
 }
 
-/** @param {Form} form @param {OutcomeData} data */
-function savedWords(form, { may }) {
+/** @param {Form} form @param {OutcomeData} data @param {string} typists */
+function savedWords(form, { may }, typists) {
   if (form.saving) return "saving…";
   if (isDirty(form)) return "not saved yet";
   if (form.savedAt) return `saved ${asMinute(form.savedAt)}`;
-  return may.record ? "nothing written yet" : "";
+  return may.record && !typists ? "nothing written yet" : "";
 }
 
 /** @param {Version} version */

@@ -212,3 +212,33 @@ test("a token the server does not take is asked for anew", async () => {
   );
   source.close();
 });
+
+test("that a picture was displayed is said until the server has heard it", async () => {
+  const fake = fakes(metadata(1));
+  const { source } = await opened(fake);
+  const { postJson } = fake.http;
+  let tries = 0;
+  fake.http.postJson = async (url, body) => {
+    if (url.endsWith("/displayed") && tries++ === 0) throw new HttpError(503, "http.503", "away");
+    return postJson(url, body);
+  };
+  await source.displayed();
+  assert.equal(fake.asked.at(-1)[1], "/imaging/series/s/displayed");
+  source.close();
+});
+
+test("frames that are never made are asked for ever more slowly", async (t) => {
+  const document = metadata(2);
+  for (const frame of document.frames) Object.assign(frame, { segment: null, length: 0 });
+  const fake = fakes(document);
+  const { source } = await opened(fake);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  source.look(1, 1);
+  for (let i = 0; i < 600; i++) {
+    t.mock.timers.tick(100);
+    for (let n = 0; n < 20; n++) await Promise.resolve();
+  }
+  const rounds = fake.asked.filter(([what]) => what === "GET").length;
+  assert.ok(rounds > 20 && rounds < 45, `${rounds} in a minute`);
+  source.close();
+});

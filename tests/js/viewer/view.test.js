@@ -29,9 +29,11 @@ test("a frame without places is seen in stored pixels, its rows as high as they 
 });
 
 test("a stack begins in its middle, single pictures at the first, a wish within the series", () => {
-  assert.equal(views.firstFrame(CT), 5);
-  assert.equal(views.firstFrame({ ...CT, geometry: { ...CT.geometry, kind: "none" } }), 1);
-  assert.equal(views.firstFrame(CT, 99), 9);
+  assert.equal(views.firstFrame(CT, {}), 5);
+  assert.equal(views.firstFrame({ ...CT, geometry: { ...CT.geometry, kind: "none" } }, {}), 1);
+  assert.equal(views.firstFrame(CT, { frame: 99 }), 9);
+  assert.equal(views.firstFrame(CT, { key: "key3" }), 3);
+  assert.equal(views.firstFrame(CT, { key: "gone" }), 5);
 });
 
 test("the first window of the header is shown, its VOI LUT where the window is computed", () => {

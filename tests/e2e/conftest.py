@@ -1,0 +1,55 @@
+"""The whole product, one for this folder's tests; and one image pane in a browser."""
+
+import pytest
+
+from tests.e2e import browsing
+from tests.e2e import viewer_kit as kit
+from tests.e2e.product import running
+
+# ---- the whole product ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("product")) as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def two_browsers():
+    with browsing.chromiums(2) as browsers:
+        yield browsers
+
+
+# ---- one pane ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with kit.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server():
+    with kit.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def one_page(browser, server):
+    return kit.open_page(browser, server)
+
+
+@pytest.fixture
+def page(one_page, server):
+    """A new pane on the same page: a new page for each test would take most of their time."""
+    one_page.evaluate("pane.destroy()")
+    one_page.mouse.move(0, 700)
+    server.series.clear()
+    server.asked.clear()
+    server.grant_seconds = 60.0
+    one_page.evaluate("document.getElementById('pane').style.height = ''")
+    one_page.evaluate("events.length = 0; makePane()")
+    yield one_page
+    assert one_page.evaluate("violations") == []

@@ -1,0 +1,120 @@
+"""What a pane must never let a person take for something else: a half, a last, another frame."""
+
+import numpy as np
+import pytest
+
+from tests.e2e import viewer_kit as kit
+from tests.e2e.test_viewer import hold_rest, is_the_reference
+from tests.e2e.test_viewer_hands import at, edges, mark
+from tests.e2e.viewer_kit import ct, words
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_new_grip_on_a_length_waits_for_the_full_picture(page, server):
+    series = hold_rest(server, page, ct(shape=(512, 512)))
+    kit.until(page, "pane.quality === 25")
+    page.evaluate("(kept) => { pane.mayChange = () => true; pane.setMarks([kept]); }", mark())
+    x, y = at(page, mark()["drawing"]["points"][1])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y)
+    page.mouse.up()
+    page.keyboard.press("ArrowRight")
+    assert {e["code"] for e in kit.events(page, "refused")} == {"frame.preview"}
+    page.wait_for_timeout(700)
+    assert kit.events(page, "changed") == []
+    series.gate.set()
+
+
+def test_a_checksum_that_is_missing_is_no_checksum_that_agrees(page, server):
+    series = server.series["s"] = kit.make_series([ct()])
+    series.metadata["frames"][0]["crc32"] = None
+    page.evaluate("pane.open({ series: 's' })")
+    kit.until_said(page, "frame.crc")
+    assert kit.pixels(page).max() == 0
+
+
+def test_when_a_series_is_refused_no_word_of_the_last_one_stays(page, server):
+    lossy = {"ratio": 10.2, "method": "ISO_10918_1"}
+    server.series["s"] = kit.make_series([ct()], lossy=lossy)
+    kit.open_series(page)
+    page.evaluate("pane.act('flip-horizontal'); pane.pixels()")
+    assert page.evaluate("pane.open({ series: 'other' })") is False
+    page.evaluate("pane.pixels()")
+    for text in ("LOSSY", "FLIPPED", "1/1", "W 400", "zoom", "HEAD", " cm"):
+        assert text not in words(page)
+    assert edges(page) == ""
+
+
+def test_every_frame_after_one_that_breaks_the_decoder_is_shown(page, server):
+    series = server.series["s"] = kit.make_series([ct(0), ct(1)])
+    series.segment[2:200] = bytes(198)
+    page.evaluate("pane.open({ series: 's', frame: 1 })")
+    kit.until_said(page, "damaged")
+    page.evaluate("pane.act('next')")
+    kit.wait_whole(page)
+    assert is_the_reference(page, ct(1), series)
+
+
+def value_said(page):
+    return page.locator(".pane-value").inner_text()
+
+
+def test_the_value_under_a_pointer_at_rest_is_that_of_the_frame_shown(page, server):
+    series = server.series["s"] = kit.make_series(
+        [np.full((384, 512), value, np.uint16) for value in (12345, 54321, 7)]
+    )
+    series.metadata["frames"][2].update(segment=None, code="frame.damaged")
+    kit.open_series(page, frame=1)
+    box = page.locator("#pane").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    assert value_said(page) == "12345 HU"
+    page.evaluate("pane.act('next')")
+    kit.wait_whole(page)
+    assert value_said(page) == "54321 HU"
+    page.evaluate("pane.act('next'); pane.pixels()")
+    assert value_said(page) == ""
+
+
+def test_a_line_never_ends_in_another_slice_than_it_began(page, server):
+    server.series["s"] = kit.make_series([ct(0), ct(1)])
+    kit.open_series(page, frame=1)
+    page.evaluate("pane.act('next')")
+    kit.wait_whole(page)
+    page.evaluate("pane.act('previous'); pane.setTool('length')")
+    box = page.locator("#pane").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 250, box["y"] + 200)
+    page.mouse.wheel(0, 120)
+    assert kit.view_of(page)["frame"] == 2
+    page.mouse.move(box["x"] + 300, box["y"] + 200)
+    page.mouse.up()
+    assert kit.events(page, "drawn") == []
+    assert kit.events(page, "preview")[-1]["drawing"] is None
+
+
+def test_a_mark_of_another_frame_is_neither_nudged_nor_removed(page, server):
+    server.series["s"] = kit.make_series([ct(0), ct(1), ct(2)])
+    kit.open_series(page, frame=1)
+    page.evaluate("(kept) => { pane.mayChange = () => true; pane.setMarks([kept]); }", mark())
+    page.mouse.click(*at(page, mark()["drawing"]["points"][1]))
+    page.mouse.wheel(0, 120)
+    assert kit.view_of(page)["frame"] == 2
+    page.locator("#pane").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Delete")
+    assert kit.view_of(page)["frame"] == 3
+    page.wait_for_timeout(700)
+    assert kit.events(page, "changed") == []
+    assert kit.events(page, "removed") == []
+
+
+def test_a_series_opens_at_a_marked_frame_and_asks_for_that_first(page, server):
+    series = server.series["s"] = kit.make_series([ct(n, (512, 512)) for n in range(9)])
+    kit.open_series(page, key="key7")
+    assert kit.view_of(page)["frame"] == 8
+    assert is_the_reference(page, ct(7, (512, 512)), series)
+    wanted = [series.frame_at(first) for first, _ in server.ranges()]
+    assert wanted[0] == 8
