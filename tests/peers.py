@@ -101,9 +101,7 @@ def free_port() -> int:
 def running(command: list[str], folder: Path, port: int) -> Iterator[int]:
     """A process until the block ends; yields its pid once it listens."""
     log = (folder / "log").open("w")
-    process = subprocess.Popen(  # noqa: S603
-        command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log
-    )
+    process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
     try:
         _wait_for(process, port, folder)
         yield process.pid

@@ -76,7 +76,7 @@ def valkey(tmp_path, settings):
 
     def start():
         command = [sys.executable, "manage.py", "embedded_valkey"]
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL
         )
         started.append(process)

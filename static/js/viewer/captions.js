@@ -53,11 +53,16 @@ export class Captions {
     this.#identity.replaceChildren(part, el("strong", {}, name), el("span", {}, rest));
   }
 
-  /** @param {Metadata|null} metadata */
+  /** @param {Metadata|null} metadata - null: nothing is open, and no word of before stays */
   describe(metadata) {
-    this.#set("study", metadata ? studyText(metadata) : "");
-    this.#set("series", metadata ? metadata.description : "");
-    this.#set("notes", metadata ? words.geometryNotes(metadata) : "");
+    for (const name of this.#texts.keys()) this.#set(name, "");
+    this.#badges.replaceChildren();
+    this.#shownBadges = "";
+    this.#scale.hidden = true;
+    if (!metadata) return;
+    this.#set("study", studyText(metadata));
+    this.#set("series", metadata.description);
+    this.#set("notes", words.geometryNotes(metadata));
   }
 
   /**

@@ -36,7 +36,7 @@ function answer(message) {
  * The samples of a frame, or of the part of it that `bytes` hold at a lower level. The codec
  * decodes damaged bytes without complaint: only the checksum of the whole tells.
  *
- * @param {{ id: number, bytes: Uint8Array, level: number, size: number, crc32: number|null }} job
+ * @param {{ id: number, bytes: Uint8Array, level: number, size: number, crc32: number }} job
  */
 function decoded({ id, bytes, level, size, crc32: expected }) {
   decoder ??= new codec.HTJ2KDecoder();
@@ -44,7 +44,7 @@ function decoded({ id, bytes, level, size, crc32: expected }) {
   decoder.decodeSubResolution(level);
   const samples = decoder.getDecodedBuffer().slice();
   if (samples.length !== size) return { id, code: "frame.mismatch" };
-  if (expected !== null && crc32(samples) !== expected) return { id, code: "frame.crc" };
+  if (level === 0 && crc32(samples) !== expected) return { id, code: "frame.crc" };
   return { id, samples: samples.buffer };
 }
 

@@ -1,6 +1,7 @@
 /** @import { Frame, Image, Picture } from "./types.js" */
 /** @typedef {{ worker: string, codec: string, wasm: string }} Assets - the URLs the page gives */
-/** @typedef {{ id: number, message: object, transfer: Transferable[], resolve: (answer: any) => void, reject: (error: Error) => void }} Job */
+/** @typedef {{ signal: AbortSignal, isFirst: boolean }} Wish - `isFirst`: before all that wait */
+/** @typedef {{ id: number, message: object, transfer: Transferable[], signal: AbortSignal, resolve: (answer: any) => void, reject: (error: Error) => void }} Job */
 /** @typedef {{ worker: Worker, job: Job|null, isOpen: boolean }} Seat */
 
 /** A frame could not be turned into samples; `code` is one of words.js. */
@@ -51,21 +52,23 @@ export class DecoderPool {
 
   /**
    * The whole frame when `level` is 0, checked against its crc32; else a smaller picture from
-   * the first of its bytes, unchecked. `bytes` are given away.
+   * the first of its bytes, unchecked. `bytes` are given away. Rejects with a DecodeError, or
+   * with the reason of the signal when it was given up while it waited.
    *
    * @param {Uint8Array} bytes
    * @param {Image} image
    * @param {Frame} frame
    * @param {number} level
+   * @param {Wish} wish
    * @returns {Promise<Picture>}
    */
-  async decode(bytes, image, frame, level) {
+  async decode(bytes, image, frame, level, wish) {
     const { kind, is_signed: isSigned } = image;
     const columns = Math.ceil(image.columns / 2 ** level);
     const rows = Math.ceil(image.rows / 2 ** level);
     const size = columns * rows * (kind === "rgb8" ? 3 : 2);
-    const message = { bytes, level, size, crc32: level === 0 ? frame.crc32 : null };
-    const { samples } = await this.#run(message, [bytes.buffer]);
+    const message = { bytes, level, size, crc32: frame.crc32 };
+    const { samples } = await this.#run(message, [bytes.buffer], wish);
     const Samples = kind === "rgb8" ? Uint8Array : isSigned ? Int16Array : Uint16Array;
     return { samples: new Samples(samples), columns, rows, level, kind, isSigned };
   }
@@ -73,11 +76,15 @@ export class DecoderPool {
   /**
    * @param {object} message
    * @param {Transferable[]} transfer
+   * @param {Wish} wish
    * @returns {Promise<any>}
    */
-  #run(message, transfer) {
+  #run(message, transfer, { signal, isFirst }) {
+    if (this.#seats.length === 0) throw new DecodeError("decoder.missing");
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id: this.#nextId++, message, transfer, resolve, reject });
+      const job = { id: this.#nextId++, message, transfer, signal, resolve, reject };
+      if (isFirst) this.#waiting.unshift(job);
+      else this.#waiting.push(job);
       this.#next();
     });
   }
@@ -85,11 +92,23 @@ export class DecoderPool {
   #next() {
     for (const seat of this.#seats) {
       if (!seat.isOpen || seat.job) continue;
-      const job = this.#waiting.shift();
+      const job = this.#take();
       if (!job) return;
       seat.job = job;
       seat.worker.postMessage({ ...job.message, id: job.id }, job.transfer);
     }
+  }
+
+  /**
+   * The next job that is still wanted.
+   *
+   * @returns {Job|undefined}
+   */
+  #take() {
+    const job = this.#waiting.shift();
+    if (!job?.signal.aborted) return job;
+    job.reject(job.signal.reason);
+    return this.#take();
   }
 
   /** @returns {Seat} */
@@ -108,7 +127,7 @@ export class DecoderPool {
    * @param {{ id: number, code?: string, samples?: ArrayBuffer }} answer
    */
   #answered(seat, answer) {
-    if (answer.code === "decoder.missing") return this.#refuseAll(answer.code);
+    if (answer.code === "decoder.missing") return this.#broken(seat);
     const { job } = seat;
     seat.isOpen = true;
     seat.job = null;
@@ -118,19 +137,17 @@ export class DecoderPool {
   }
 
   /**
-   * A worker that died takes its frame with it and is replaced; one that never opened is not.
+   * A worker that died takes its frame with it and is replaced; one that never opened is not,
+   * and without any the page says so.
    *
    * @param {Seat} seat
    */
   #broken(seat) {
     seat.worker.terminate();
     seat.job?.reject(new DecodeError("frame.undecodable"));
-    if (!seat.isOpen) return this.#refuseAll("decoder.missing");
-    this.#seats[this.#seats.indexOf(seat)] = this.#seat();
-  }
-
-  /** @param {string} code */
-  #refuseAll(code) {
-    for (const job of this.#waiting.splice(0)) job.reject(new DecodeError(code));
+    const next = seat.isOpen ? [this.#seat()] : [];
+    this.#seats.splice(this.#seats.indexOf(seat), 1, ...next);
+    if (this.#seats.length > 0) return;
+    for (const job of this.#waiting.splice(0)) job.reject(new DecodeError("decoder.missing"));
   }
 }

@@ -5,9 +5,13 @@ import { firstPart, outward, runFrom } from "./fetch-order.js";
 import { FrameWants, isUnmade } from "./frame-wants.js";
 import { ViewGrant } from "./view-grant.js";
 
-/** @import { Http } from "../shared/http.js" */
+/** @import { Http, Options } from "../shared/http.js" */
 /** @import { DecoderPool } from "./decoder-pool.js" */
 /** @import { Frame, Metadata, Picture } from "./types.js" */
+/**
+ * @typedef {{ series: string, caseId: string, purpose?: "display"|"prefetch", http: Http,
+ *   pool: DecoderPool, memory?: number }} From
+ */
 /** @typedef {{ numbers: number[], stop: AbortController }} Task */
 
 export const MEMORY = 192 * 2 ** 20; // decoded samples kept for one series
@@ -53,10 +57,7 @@ export class FrameSource extends EventTarget {
   #refusals = 0;
   #closed = new AbortController();
 
-  /**
-   * @param {{ series: string, caseId: string, purpose?: "display"|"prefetch", http: Http,
-   *   pool: DecoderPool, memory?: number }} options
-   */
+  /** @param {From} from */
   constructor({ series, caseId, purpose = "display", http, pool, memory = MEMORY }) {
     super();
     this.#url = `/imaging/series/${encodeURIComponent(series)}`;
@@ -76,8 +77,9 @@ export class FrameSource extends EventTarget {
    * @returns {Promise<Metadata>}
    */
   async open(version) {
-    const path = version ? `/metadata/${version}` : "/metadata";
-    const metadata = await this.#patiently(path);
+    const url = `${this.#url}/metadata${version ? `/${version}` : ""}`;
+    /** @type {Metadata} */
+    const metadata = await this.#patiently((options) => this.#http.getJson(url, options));
     this.#metadata = metadata;
     this.#wants = new FrameWants({
       url: this.#url,
@@ -129,8 +131,8 @@ export class FrameSource extends EventTarget {
 
   /** The first picture is on the screen: tell the audit. */
   async displayed() {
-    const options = { headers: await this.#grant.headers(), signal: this.#closed.signal };
-    await this.#http.postJson(`${this.#url}/displayed`, {}, options);
+    const url = `${this.#url}/displayed`;
+    await this.#patiently((options) => this.#http.postJson(url, {}, options));
   }
 
   close() {
@@ -144,14 +146,15 @@ export class FrameSource extends EventTarget {
   }
 
   /**
-   * @param {string} path
-   * @returns {Promise<Metadata>}
+   * Asked again and again, ever more slowly, while the server is away.
+   *
+   * @param {(options: Options) => Promise<any>} ask
    */
-  async #patiently(path) {
+  async #patiently(ask) {
     for (let round = 0; ; round++) {
       try {
         const options = { headers: await this.#grant.headers(), signal: this.#closed.signal };
-        return await this.#http.getJson(this.#url + path, options);
+        return await ask(options);
       } catch (error) {
         if (!(error instanceof HttpError)) throw error;
         if (!error.mayRetry && error.code !== "series.not_here") throw error;
@@ -327,7 +330,8 @@ export class FrameSource extends EventTarget {
     const { images, frames } = /** @type {Metadata} */ (this.#metadata);
     const frame = frames[number - 1];
     try {
-      const picture = await this.#pool.decode(bytes, images[frame.image], frame, level);
+      const wish = { signal, isFirst: number === this.#order[0] };
+      const picture = await this.#pool.decode(bytes, images[frame.image], frame, level, wish);
       if (!this.#closed.signal.aborted) this.#arrived(number, picture);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;

@@ -1,22 +1,21 @@
 import { takesText } from "../shared/dom.js";
 import { actOf, movesPicture } from "./keys.js";
 import { panned, scrolledTo, windowed, zoomed } from "./view.js";
-import { short } from "./words.js";
 
 /** @import { Host, At } from "./hands.js" */
 /** @import { MarkHand } from "./mark-hand.js" */
 /** @import { Sight } from "./sight.js" */
-/** @import { Picture, StackView } from "./types.js" */
+/** @import { StackView } from "./types.js" */
 /**
  * What the hands may ask of the pane.
  *
  * @typedef {{
  *   sight: Sight, hand: MarkHand,
- *   dpr: () => number, tool: () => string, needsShift: () => boolean,
- *   whole: () => Picture|null,
- *   change: (view: StackView) => void, act: (name: string) => boolean,
- *   notice: (code: string) => void, readOut: (text: string) => void,
- *   point: (at: At|null) => void,
+ *   pane: { tool: string, needsShift: boolean, act: (name: string) => boolean },
+ *   dpr: () => number,
+ *   mayMeasure: () => boolean,
+ *   change: (view: StackView) => void,
+ *   notice: (code: string) => void, hover: (at: At|null) => void,
  * }} Doings
  */
 
@@ -36,15 +35,14 @@ const NUDGES = Object.freeze({
  * @returns {Host}
  */
 export function handHost(doings) {
-  const { sight, hand } = doings;
+  const { hand } = doings;
   let scrolled = 0; // CSS pixels of a scrolling drag not yet turned into frames
   return {
-    tool: doings.tool,
+    tool: () => doings.pane.tool,
     begin(tool, at) {
       scrolled = 0;
       if (!isMark(tool)) return void hand.cancel();
-      if (doings.whole()) hand.begin(tool, at);
-      else doings.notice("frame.preview");
+      if (doings.mayMeasure()) hand.begin(tool, at);
     },
     drag(tool, dx, dy, at) {
       if (isMark(tool)) return hand.draw(at);
@@ -61,8 +59,7 @@ export function handHost(doings) {
     zoom: (factor, at) => zoom(doings, factor, at),
     hover(at) {
       if (at && hand.isDrawing) hand.draw(at);
-      doings.readOut(at ? valueAt(sight, doings.whole(), at) : "");
-      doings.point(at);
+      doings.hover(at);
     },
     key: (event) => key(doings, event),
   };
@@ -90,7 +87,8 @@ function obeyed(doings, event) {
   if (nudge && doings.hand.nudge(nudge[0] * step, nudge[1] * step)) return true;
   const name = actOf(event);
   if (!name) return false;
-  if (!doings.needsShift() || !movesPicture(name) || event.shiftKey) return doings.act(name);
+  if (!doings.pane.needsShift || !movesPicture(name) || event.shiftKey)
+    return doings.pane.act(name);
   doings.notice("viewer.needs_shift");
   return true;
 }
@@ -139,21 +137,4 @@ function zoom(doings, factor, [x, y]) {
   const { now } = doings.sight;
   const dpr = doings.dpr();
   if (now) doings.change(zoomed(now.view, now, factor, [x * dpr, y * dpr]));
-}
-
-/**
- * The stored value under a place after the Modality LUT; nothing from a preview.
- *
- * @param {Sight} sight
- * @param {Picture|null} whole
- * @param {At} at
- */
-function valueAt(sight, whole, at) {
-  const image = sight.now?.image;
-  const pixel = sight.pixelAt(at)?.map(Math.round);
-  if (!image || !pixel || !whole || whole.kind !== "mono16") return "";
-  const [column, row] = pixel;
-  if (column < 0 || row < 0 || column >= whole.columns || row >= whole.rows) return "";
-  const value = whole.samples[row * whole.columns + column] * image.slope + image.intercept;
-  return `${short(value)} ${image.unit}`.trim();
 }

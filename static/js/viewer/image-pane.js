@@ -2,11 +2,11 @@ import * as defaultHttp from "../shared/http.js";
 import { ACTS } from "./acts.js";
 import { Captions } from "./captions.js";
 import { DecoderPool } from "./decoder-pool.js";
-import { FrameSource } from "./frame-source.js";
 import { handHost, key } from "./hand-host.js";
 import { Hands } from "./hands.js";
 import { Marks } from "./marks.js";
 import { Pointers } from "./pointers.js";
+import { ReadOut } from "./read-out.js";
 import { qualityOf, said, Showing } from "./showing.js";
 import { Sight } from "./sight.js";
 import { Stage } from "./stage.js";
@@ -20,6 +20,7 @@ import { sentence } from "./words.js";
 /** @import { Preview } from "./marks.js" */
 /** @import { Pointer } from "./pointers.js" */
 /** @import { MarkBody, Metadata, StackView } from "./types.js" */
+/** @import { Wish } from "./view.js" */
 /** @typedef {"window"|"pan"|"zoom"|"scroll"|"length"|"arrow"} Tool */
 
 /**
@@ -38,14 +39,13 @@ export class ImagePane extends EventTarget {
   /** @type {(mark: MarkBody) => boolean} which marks this user may move and remove */
   mayChange = () => false;
   #element;
-  #caseId;
-  #http;
-  #pool;
+  #from;
   #stage;
   #sight;
   #captions = new Captions();
   #marks;
   #pointers;
+  #readOut;
   #doings;
   #hands;
   /** @type {Tool} */
@@ -66,18 +66,18 @@ export class ImagePane extends EventTarget {
   constructor({ element, assets, caseId, http = defaultHttp, largestTexture }) {
     super();
     this.#element = element;
-    this.#caseId = caseId;
-    this.#http = http;
-    this.#pool = DecoderPool.borrow(assets);
+    this.#from = { caseId, http, pool: DecoderPool.borrow(assets) };
     const draw = () => this.#draw();
     this.#stage = new Stage({ draw, lost: draw, sized: () => this.#sized() }, largestTexture);
     this.#sight = new Sight(this.#stage);
     this.#marks = new Marks({
       sight: this.#sight,
       mayChange: (mark) => this.mayChange(mark),
+      mayMeasure: () => this.#mayMeasure(),
       tell: (type, detail) => this.#tell(type, detail),
     });
     this.#pointers = new Pointers((point) => this.#sight.toCss(point));
+    this.#readOut = new ReadOut(this.#sight, () => this.#picture(100), this.#captions);
     this.#doings = this.#makeDoings();
     this.#hands = new Hands(element, handHost(this.#doings));
     element.classList.add("pane");
@@ -115,15 +115,15 @@ export class ImagePane extends EventTarget {
    * Show a series; what was shown before is gone at once. True when there is something to look
    * at, false when it was refused (said in the pane, and as "refused") or overtaken.
    *
-   * @param {{ series: string, version?: number, frame?: number }} what
+   * @param {{ series: string, version?: number } & Wish} what - the frame to begin with
    * @returns {Promise<boolean>}
    */
-  async open({ series, version, frame }) {
+  async open({ series, version, ...wish }) {
     this.#close();
     const showing = this.#show(series);
     try {
       const metadata = await showing.open(version);
-      if (showing === this.#showing) this.#opened(metadata, frame);
+      if (showing === this.#showing) this.#opened(metadata, wish);
       return showing === this.#showing;
     } catch (error) {
       if (showing === this.#showing) this.#refuse(error);
@@ -160,7 +160,6 @@ export class ImagePane extends EventTarget {
   /** The room refused what was drawn or moved here: show the marks as they are kept. */
   dropDrawn() {
     this.#marks.dropDrawn();
-    this.#marks.redraw();
   }
 
   /** @param {Preview} preview - a mark under somebody else's hand */
@@ -170,8 +169,7 @@ export class ImagePane extends EventTarget {
 
   /** @param {Pointer|null} pointer - where somebody points; null: nobody does */
   pointAt(pointer) {
-    if (pointer) this.#pointers.show(pointer);
-    else this.#pointers.clear();
+    this.#pointers.show(pointer);
   }
 
   /** @param {Tool} tool - of the left button and of one finger */
@@ -206,15 +204,9 @@ export class ImagePane extends EventTarget {
     return key(this.#doings, event);
   }
 
-  /**
-   * The bytes on the canvas, drawn anew, top row first; null while there is no graphics card.
-   *
-   * @returns {{ width: number, height: number, rgba: Uint8Array }|null}
-   */
+  /** The bytes on the canvas, drawn anew, top row first; null while there is no graphics card. */
   pixels() {
-    this.#stage.drawNow();
-    const rgba = this.#stage.renderer?.pixels();
-    return rgba ? { ...this.#stage.size, rgba } : null;
+    return this.#stage.pixels();
   }
 
   destroy() {
@@ -222,48 +214,50 @@ export class ImagePane extends EventTarget {
     this.#hands.destroy();
     this.#captions.destroy();
     this.#stage.destroy();
-    this.#pool.release();
+    this.#from.pool.release();
     this.#element.replaceChildren();
   }
 
   /** @returns {Doings} */
   #makeDoings() {
     return {
+      pane: this,
       sight: this.#sight,
       hand: this.#marks.hand,
       dpr: () => this.#stage.dpr,
-      tool: () => this.#tool,
-      needsShift: () => this.needsShift,
-      whole: () => this.#picture(100),
+      mayMeasure: () => this.#mayMeasure(),
       change: (view) => this.#change(view),
-      act: (name) => this.act(name),
       notice: (code) => this.#notice(code),
-      readOut: (text) => this.#captions.readOut(text),
-      point: (at) => this.#tell("point", { point: at && this.#sight.toPoint(at) }),
+      hover: (at) => {
+        this.#readOut.hover(at);
+        this.#tell("point", { point: at && this.#sight.toPoint(at) });
+      },
     };
   }
 
   /** @param {string} series */
   #show(series) {
-    const [caseId, http, pool] = [this.#caseId, this.#http, this.#pool];
-    this.#showing = new Showing(new FrameSource({ series, caseId, http, pool }), {
-      changed: (frame) => {
-        if (frame === null || frame === this.#sight.view?.frame) this.#stage.redraw();
+    this.#showing = new Showing(
+      { series, ...this.#from },
+      {
+        changed: (frame) => {
+          if (frame === null || frame === this.#sight.view?.frame) this.#stage.redraw();
+        },
+        refused: (error) => this.#refuse(error),
       },
-      refused: (error) => this.#refuse(error),
-    });
+    );
     return this.#showing;
   }
 
   /**
    * @param {Metadata} metadata
-   * @param {number|undefined} frame
+   * @param {Wish} wish
    */
-  #opened(metadata, frame) {
+  #opened(metadata, wish) {
     this.#captions.describe(metadata);
     if (metadata.frames.length === 0) return this.#refuse({ code: "frame.missing" });
     this.#sight.metadata = metadata;
-    this.#begin(firstFrame(metadata, this.#early?.frame ?? frame));
+    this.#begin(firstFrame(metadata, this.#early ?? wish));
     if (this.#early) this.#turnTo(this.#early);
     this.#early = null;
   }
@@ -287,6 +281,7 @@ export class ImagePane extends EventTarget {
     this.#marks.leave();
     this.#pointers.clear();
     this.#captions.describe(null);
+    this.#stage.renderer?.forget();
     this.#stage.redraw();
   }
 
@@ -324,10 +319,16 @@ export class ImagePane extends EventTarget {
   /** @param {string} name */
   #actOnView(name) {
     const { now } = this.#sight;
-    if (!ACTS[name] || !now) return false;
-    const view = ACTS[name](now.view, now);
-    if (view !== now.view) this.#change(view);
-    return true;
+    const view = now && ACTS[name]?.(now.view, now);
+    if (view && view !== now.view) this.#change(view);
+    return Boolean(view);
+  }
+
+  /** Neither lengths nor marks on less than the whole frame. */
+  #mayMeasure() {
+    const isWhole = this.#picture(100) !== null;
+    if (!isWhole) this.#notice("frame.preview");
+    return isWhole;
   }
 
   #draw() {
@@ -336,6 +337,7 @@ export class ImagePane extends EventTarget {
     this.#captions.believe(this.#quality, this.#why());
     this.#marks.redraw();
     this.#pointers.redraw();
+    this.#readOut.redraw();
     const frame = this.#sight.view?.frame;
     if (frame) this.#tell("shown", { frame, quality: this.#quality });
   }
@@ -359,11 +361,7 @@ export class ImagePane extends EventTarget {
     return qualityOf(picture);
   }
 
-  /**
-   * What there is of the frame looked at, if it is at least so good.
-   *
-   * @param {number} quality - per cent
-   */
+  /** @param {number} quality - per cent; null is what is not at least so good */
   #picture(quality) {
     const { view } = this.#sight;
     if (!view || !this.#showing || this.#isMissing) return null;
@@ -371,8 +369,8 @@ export class ImagePane extends EventTarget {
   }
 
   #why() {
-    if (!this.#stage.canDraw) return said("viewer.no_webgl2");
-    if (!this.#stage.renderer) return said("viewer.context_lost");
+    const { trouble } = this.#stage;
+    if (trouble) return said(trouble);
     if (this.#isMissing) return said("frame.missing");
     return this.#showing ? this.#showing.why(this.#sight.view?.frame ?? null) : this.#words;
   }

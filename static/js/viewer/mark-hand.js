@@ -75,7 +75,7 @@ export class MarkHand {
    * @param {[number, number]} at
    */
   begin(kind, at) {
-    if (this.#stroke && !this.#input) return this.draw(at);
+    if (this.#stroke && !this.#input && !this.#hasLeft()) return this.draw(at);
     this.cancel();
     const place = this.#host.sight.place;
     const point = this.#host.sight.toPoint(at);
@@ -89,7 +89,7 @@ export class MarkHand {
   /** @param {[number, number]} at */
   draw(at) {
     const point = this.#host.sight.toPoint(at);
-    if (!this.#stroke || this.#input || !point) return;
+    if (!this.#stroke || this.#input || !point || this.#hasLeft()) return;
     this.#stroke.points[1] = point;
     this.redraw();
     this.#host.tell("preview", { place: this.#stroke.place, drawing: drawingOf(this.#stroke) });
@@ -97,7 +97,7 @@ export class MarkHand {
 
   /** @param {[number, number]} at */
   end(at) {
-    if (!this.#stroke || this.#input) return;
+    if (!this.#stroke || this.#input || this.#hasLeft()) return;
     const start = this.#host.sight.toCss(this.#stroke.points[0]);
     if (!start || Math.hypot(at[0] - start[0], at[1] - start[1]) < SHORTEST) return;
     this.draw(at);
@@ -144,6 +144,7 @@ export class MarkHand {
   nudge(columns, rows) {
     const mark = this.#changeable(this.selected);
     if (!mark) return false;
+    if (!this.#host.mayMeasure()) return true;
     this.#moveEnds(mark, [this.#end], (point) => this.#host.sight.moved(point, columns, rows));
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#tellChange(), SETTLED_MS);
@@ -152,11 +153,12 @@ export class MarkHand {
 
   redraw() {
     if (!this.#stroke) return;
-    const { points, shape, kind } = this.#stroke;
+    const { points, shape, kind, place } = this.#stroke;
+    const isHere = this.#host.sight.isAt(place);
     const label =
       kind === "length" ? readableLength(this.#host.sight.measure(points[0], points[1])) : "";
     shape.place(
-      points.map((point) => this.#host.sight.toCss(point)),
+      points.map((point) => (isHere ? this.#host.sight.toCss(point) : null)),
       label,
     );
   }
@@ -167,7 +169,7 @@ export class MarkHand {
     if (!id || event.button !== 0 || this.#stroke) return;
     event.stopPropagation();
     this.select(id);
-    if (!this.#changeable(id)) return;
+    if (!this.#changeable(id) || !this.#host.mayMeasure()) return;
     const end = endOf(event.target);
     if (end !== "both") this.#end = Number(end);
     this.#grip = { ends: ENDS[end], last: at(event, this.#layer) };
@@ -219,10 +221,22 @@ export class MarkHand {
     this.#host.tell("preview", { place: mark.place, drawing: null });
   }
 
-  /** @param {string|null} id */
+  /**
+   * What is not on the screen is changed by no hand.
+   *
+   * @param {string|null} id
+   */
   #changeable(id) {
     const mark = id === null ? null : (this.#host.find(id)?.mark ?? null);
-    return mark && this.#host.mayChange(mark) ? mark : null;
+    if (!mark || !this.#host.sight.isAt(mark.place)) return null;
+    return this.#host.mayChange(mark) ? mark : null;
+  }
+
+  /** Another frame came under a line being drawn: it would end in another slice, so it is gone. */
+  #hasLeft() {
+    if (!this.#stroke || this.#host.sight.isAt(this.#stroke.place)) return false;
+    this.cancel();
+    return true;
   }
 
   /** @param {[number, number]} at */

@@ -12,6 +12,7 @@ import { readableLength } from "./words.js";
  * @typedef {{
  *   sight: Sight,
  *   mayChange: (mark: MarkBody) => boolean,
+ *   mayMeasure: () => boolean,
  *   tell: (type: "preview"|"drawn"|"changed"|"removed", detail: object) => void,
  * }} MarkHost
  */
@@ -102,6 +103,7 @@ export class Marks {
     for (const { shape } of this.#drawn) shape.node.remove();
     this.#drawn.clear();
     this.#hand.forget();
+    this.redraw();
   }
 
   /** Another series: what was under a hand is gone; kept marks know their own frame. */
@@ -113,18 +115,18 @@ export class Marks {
   }
 
   redraw() {
-    const here = this.#host.sight.place;
+    const { sight } = this.#host;
     for (const { mark, shape } of this.#kept.values()) {
       const drawing = this.#hand.drawingOf(mark) ?? mark.drawing;
-      this.#draw(shape, isAt(here, mark.place), drawing, this.#nameOf(mark));
+      this.#draw(shape, sight.isAt(mark.place), drawing, this.#nameOf(mark));
       shape.select(this.#hand.selected === mark.mark_id);
     }
     for (const { preview, shape } of this.#previews.values()) {
       const drawing = /** @type {Drawing} */ (preview.drawing);
-      this.#draw(shape, isAt(here, preview.place), drawing, this.#nameOf(preview));
+      this.#draw(shape, sight.isAt(preview.place), drawing, this.#nameOf(preview));
     }
     for (const { place, drawing, shape } of this.#drawn) {
-      this.#draw(shape, isAt(here, place), drawing, "not saved yet");
+      this.#draw(shape, sight.isAt(place), drawing, "not saved yet");
     }
     this.#hand.redraw();
   }
@@ -187,16 +189,6 @@ export class Marks {
  */
 function wordsOf({ kind, points, text }, sight) {
   return kind === "arrow" ? text : readableLength(sight.measure(points[0], points[1]));
-}
-
-/**
- * A mark belongs to one frame and is seen on no other (D25).
- *
- * @param {Place|null} here
- * @param {Place} place
- */
-function isAt(here, place) {
-  return here !== null && here.series === place.series && here.frame === place.frame;
 }
 
 /**

@@ -16,8 +16,9 @@ export class Pointers {
     this.#toCss = toCss;
   }
 
-  /** @param {Pointer} pointer - `point` null: the pointer has left */
+  /** @param {Pointer|null} pointer - `point` null: the pointer has left; null: all have */
   show(pointer) {
+    if (!pointer) return this.clear();
     const known = this.#shown.get(pointer.by);
     if (!pointer.point) {
       known?.node.remove();

@@ -1,3 +1,4 @@
+import { axesOf } from "./axes.js";
 import { fragmentShader, VERTEX } from "./shaders.js";
 import { TextureCache } from "./textures.js";
 import { affineOf, gridOf, tapsOf, toCanvas } from "./transform.js";
@@ -34,6 +35,11 @@ export class Renderer {
   #grey = { from: 0, shift: 0, sign: 1 };
   /** @type {WeakMap<VoiLut, WebGLTexture>} */
   #luts = new WeakMap();
+  /** @type {WebGLTexture|null} */
+  #axes = null;
+  #axesKey = "";
+  /** @type {import("./axes.js").Axes["covered"]} */
+  #covered = { x: [0, 0], y: [0, 0] };
 
   /**
    * Throws a NoWebGl2 where the browser cannot.
@@ -59,6 +65,8 @@ export class Renderer {
     this.#programs.clear();
     this.#table = null;
     this.#tableKey = "";
+    this.#axes = null;
+    this.#axesKey = "";
     this.#luts = new WeakMap();
     this.#textures = new TextureCache(this.#gl, TEXTURE_BUDGET, this.#largest);
   }
@@ -77,10 +85,12 @@ export class Renderer {
     const affine = affineOf(view, image, frame, this.#canvas);
     const grid = gridOf(affine);
     const isThroughLut = picture.kind === "mono16" && usesLut(image, view.voi);
+    const taps = tapsOf(affine, view.interp, picture.level);
+    const isUpright = taps <= 1 && grid.steps[1] === 0 && grid.steps[2] === 0;
     const { at, program } = this.#programFor({
       kind: picture.kind === "rgb8" ? "rgb8" : picture.isSigned ? "signed" : "unsigned",
-      taps: tapsOf(affine, view.interp, picture.level),
-      isTurned: grid.steps[1] !== 0 || grid.steps[2] !== 0,
+      taps,
+      isUpright,
       isTiled: this.#textures.isTiled(picture),
       usesLut: isThroughLut,
     });
@@ -90,9 +100,12 @@ export class Renderer {
     if (isThroughLut) this.#bindLut(image, at);
     else if (picture.kind === "mono16") this.#bindTable(image, view.voi, at);
     this.#place(grid, scene, at);
+    const covered = isUpright
+      ? this.#bindAxes(grid, scene, taps === 0, at)
+      : this.#coveredBy(affine, image);
     this.clear();
     gl.enable(gl.SCISSOR_TEST);
-    gl.scissor(...this.#coveredBy(affine, image));
+    gl.scissor(...covered);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     gl.disable(gl.SCISSOR_TEST);
   }
@@ -115,9 +128,40 @@ export class Renderer {
     return bytes;
   }
 
-  destroy() {
+  /** Give the samples of a series that was closed back to the card. */
+  forget() {
     this.#textures.clear();
+  }
+
+  destroy() {
+    this.forget();
     this.#gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  /**
+   * @param {import("./transform.js").Grid} grid
+   * @param {Scene} scene
+   * @param {boolean} isNearest
+   * @param {Program["at"]} at
+   * @returns {[number, number, number, number]} what the picture covers, as WebGL counts
+   */
+  #bindAxes(grid, { image, picture }, isNearest, at) {
+    const gl = this.#gl;
+    gl.activeTexture(gl.TEXTURE2);
+    this.#axes ??= /** @type {WebGLTexture} */ (gl.createTexture());
+    gl.bindTexture(gl.TEXTURE_2D, this.#axes);
+    gl.uniform1i(at("u_axes"), 2);
+    const { width, height } = this.#canvas;
+    const shape = [image.columns, image.rows, picture.columns, picture.rows, picture.level];
+    const key = [grid.start, grid.steps, shape, width, height, isNearest].join();
+    if (key !== this.#axesKey) {
+      const axes = axesOf(grid, image, picture, this.#canvas, isNearest);
+      fillAxes(gl, axes);
+      this.#axesKey = key;
+      this.#covered = axes.covered;
+    }
+    const { x, y } = this.#covered;
+    return [x[0], height - y[1], x[1] - x[0], y[1] - y[0]];
   }
 
   /**
@@ -247,6 +291,19 @@ function upper(step) {
 /** @param {number} step */
 function lower(step) {
   return step - upper(step) * 4096;
+}
+
+/**
+ * Two rows of the texture that is bound: the canvas' columns, and its rows.
+ *
+ * @param {WebGL2RenderingContext} gl
+ * @param {import("./axes.js").Axes} axes
+ */
+function fillAxes(gl, { length, entries }) {
+  const [target, format, type] = [gl.TEXTURE_2D, gl.RGBA_INTEGER, gl.SHORT];
+  gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(target, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  gl.texImage2D(target, 0, gl.RGBA16I, length, 2, 0, format, type, entries);
 }
 
 /**

@@ -2,7 +2,11 @@
 // whole numbers are the same on every graphics card: two browsers with the same view and canvas
 // size show the same bytes, and a reference in another language can be held against them.
 
-/** @typedef {{ kind: "signed"|"unsigned"|"rgb8", taps: 0|1|2|4, isTurned: boolean, isTiled: boolean, usesLut: boolean }} Variant */
+/**
+ * `isUpright`: what each canvas column and row reads was worked out before (axes.js).
+ *
+ * @typedef {{ kind: "signed"|"unsigned"|"rgb8", taps: 0|1|2|4, isUpright: boolean, isTiled: boolean, usesLut: boolean }} Variant
+ */
 
 export const VERTEX = `#version 300 es
 void main() {
@@ -21,7 +25,6 @@ const SAMPLES = {
  * @returns {string}
  */
 export function fragmentShader(variant) {
-  const { value } = SAMPLES[variant.kind];
   return `#version 300 es
 precision highp float;
 precision highp int;
@@ -40,11 +43,18 @@ uniform int u_inverted;
 out vec4 o_colour;
 ${readSample(variant)}
 ${variant.kind === "rgb8" ? RGB : grey(variant)}
-${SUMS[variant.taps].replaceAll("VALUE", value)}
+${variant.isUpright ? upright(variant) : turned(variant)}`;
+}
+
+/** @param {Variant} variant */
+function turned({ kind, taps }) {
+  return `${SUMS[taps].replaceAll("VALUE", SAMPLES[kind].value)}
 void main() {
   int i = int(gl_FragCoord.x);
   int j = u_canvas - 1 - int(gl_FragCoord.y);
-  ivec2 place = u_start + ${variant.isTurned ? TURNED : STRAIGHT};
+  ivec2 place = u_start + ivec2(
+    i * u_high.x + j * u_high.y + ((i * u_low.x + j * u_low.y) >> 12),
+    i * u_high.z + j * u_high.w + ((i * u_low.z + j * u_low.w) >> 12));
   ivec2 whole = (place + 32768) >> 16;
   o_colour = vec4(0.0, 0.0, 0.0, 1.0);
   if (whole.x < 0 || whole.y < 0 || whole.x >= u_frame.x || whole.y >= u_frame.y) return;
@@ -52,14 +62,34 @@ void main() {
 }`;
 }
 
-const TURNED = `ivec2(
-    i * u_high.x + j * u_high.y + ((i * u_low.x + j * u_low.y) >> 12),
-    i * u_high.z + j * u_high.w + ((i * u_low.z + j * u_low.w) >> 12))`;
+/** @param {Variant} variant */
+function upright({ kind, taps }) {
+  const { value } = SAMPLES[kind];
+  const nearest = "fetched(ivec2(column.x, row.x)) * 16384";
+  return `uniform isampler2D u_axes;
+${mix(value)}
+void main() {
+  ivec4 column = texelFetch(u_axes, ivec2(int(gl_FragCoord.x), 0), 0);
+  ivec4 row = texelFetch(u_axes, ivec2(u_canvas - 1 - int(gl_FragCoord.y), 1), 0);
+  ivec2 weights = ivec2(column.z, row.z);
+  o_colour = shown(${taps === 0 ? nearest : "mixed(column.xy, row.xy, weights)"});
+}`;
+}
 
-// Upright pictures need half the products, and most are upright.
-const STRAIGHT = `ivec2(
-    i * u_high.x + ((i * u_low.x) >> 12),
-    j * u_high.w + ((j * u_low.w) >> 12))`;
+/**
+ * The four samples around a place, weighed.
+ *
+ * @param {string} value
+ */
+function mix(value) {
+  return `${value} mixed(ivec2 columns, ivec2 rows, ivec2 w) {
+  ${value} above = fetched(ivec2(columns.x, rows.x));
+  ${value} below = fetched(ivec2(columns.x, rows.y));
+  above = (above << 7) + (fetched(ivec2(columns.y, rows.x)) - above) * w.x;
+  below = (below << 7) + (fetched(ivec2(columns.y, rows.y)) - below) * w.x;
+  return (above << 7) + (below - above) * w.y;
+}`;
+}
 
 /** @param {Variant} variant */
 function readSample({ kind, isTiled }) {
@@ -120,16 +150,13 @@ const NEAREST = `
 VALUE summed(ivec2 place) { return sampled((place + 32768) >> 16) * 16384; }`;
 
 const LINEAR = `
+${mix("VALUE")}
 VALUE summed(ivec2 place) {
   ivec2 at = place >> 16;
   ivec2 w = ((place & 65535) + 256) >> 9;
   ivec2 p = max(at, ivec2(0));
   ivec2 q = min(at + 1, u_last);
-  VALUE above = fetched(p);
-  VALUE below = fetched(ivec2(p.x, q.y));
-  above = (above << 7) + (fetched(ivec2(q.x, p.y)) - above) * w.x;
-  below = (below << 7) + (fetched(q) - below) * w.x;
-  return (above << 7) + (below - above) * w.y;
+  return mixed(ivec2(p.x, q.x), ivec2(p.y, q.y), w);
 }`;
 
 /**

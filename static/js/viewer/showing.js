@@ -1,6 +1,7 @@
+import { FrameSource } from "./frame-source.js";
 import { sentence } from "./words.js";
 
-/** @import { FrameSource } from "./frame-source.js" */
+/** @import { From } from "./frame-source.js" */
 /** @import { Picture } from "./types.js" */
 
 /** The series that is open: what there is to show of it, and why not, in words. */
@@ -10,11 +11,12 @@ export class Showing {
   #isDisplayed = false;
 
   /**
-   * @param {FrameSource} source
+   * @param {From} from
    * @param {{ changed: (frame: number|null) => void, refused: (error: any) => void }} told -
    *   `changed` by one frame, or (null) by what is said of all
    */
-  constructor(source, { changed, refused }) {
+  constructor(from, { changed, refused }) {
+    const source = new FrameSource(from);
     this.#source = source;
     source.addEventListener("frame", (event) => {
       this.#trouble = "";

@@ -39,6 +39,16 @@ export class Sight {
   }
 
   /**
+   * A mark belongs to one frame and is seen on no other (D25).
+   *
+   * @param {Place} place
+   */
+  isAt({ series, frame }) {
+    const here = this.place;
+    return here !== null && here.series === series && here.frame === frame;
+  }
+
+  /**
    * @param {Point} point
    * @returns {[number, number]|null} null: it has no place on this frame
    */

@@ -38,9 +38,10 @@ export class Stage {
     this.canvas.addEventListener("webglcontextrestored", () => this.#restored(), { signal });
   }
 
-  /** Whether this browser can draw at all. */
-  get canDraw() {
-    return this.#renderer !== null;
+  /** @returns {string} why nothing can be drawn, as a code of words.js; "" while it can */
+  get trouble() {
+    if (!this.#renderer) return "viewer.no_webgl2";
+    return this.#renderer.isLost ? "viewer.context_lost" : "";
   }
 
   /** @returns {Renderer|null} null while there is nothing to draw with */
@@ -70,6 +71,13 @@ export class Stage {
     cancelAnimationFrame(this.#request);
     this.#request = 0;
     this.#director.draw();
+  }
+
+  /** @returns {{ width: number, height: number, rgba: Uint8Array }|null} drawn anew, top row first */
+  pixels() {
+    this.drawNow();
+    const rgba = this.renderer?.pixels();
+    return rgba ? { ...this.size, rgba } : null;
   }
 
   destroy() {

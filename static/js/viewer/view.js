@@ -3,6 +3,7 @@ import { affineOf, middleOf, toPixel } from "./transform.js";
 import { windowOfLut } from "./window.js";
 
 /** @import { Frame, Image, Metadata, Size, StackView, Voi } from "./types.js" */
+/** @typedef {{ frame?: number, key?: string }} Wish - by number, from 1, or by what marks name */
 /** @typedef {{ image: Image, frame: Frame, canvas: Size }} Seen - what a view is a view of */
 
 const NARROWEST = 4; // stored rows: zooming in ends here
@@ -33,11 +34,13 @@ export function seen(metadata, frame, canvas) {
  * The frame to begin with: the one wished for, else the middle of a stack.
  *
  * @param {Metadata} metadata
- * @param {number} [wished] - from 1
+ * @param {Wish} wish - a key that is not there is no wish
  */
-export function firstFrame({ frames, geometry }, wished) {
+export function firstFrame({ frames, geometry }, { frame, key }) {
   const isStack = geometry.kind === "volume" || geometry.kind === "stack";
-  return clamp(wished ?? (isStack ? Math.ceil(frames.length / 2) : 1), 1, frames.length);
+  const keyed = frames.findIndex((one) => one.key === key) + 1;
+  const wished = keyed || frame || (isStack ? Math.ceil(frames.length / 2) : 1);
+  return clamp(wished, 1, frames.length);
 }
 
 /**
