@@ -50,15 +50,25 @@ export class Pictures {
 
   /** Draw what the room's state says, at most once an animation frame. */
   show() {
-    const { room, mode, openCase } = this.#model;
+    const { room, openCase } = this.#model;
     const caseId = room.position.case_id;
     if (!caseId) return this.#panes.clear();
     const layout = this.#layout(caseId);
     if (layout) this.#hung = { caseId, layout };
     this.#panes.hang(caseId, layout, openCase);
-    if (mode === "following") this.#panes.follow(room.shown);
+    this.follow();
     this.#showMarks();
     this.#showHands();
+  }
+
+  /**
+   * Hand the presenter's newest views to the panes. Called as they are heard too: a pane asks for
+   * an animation frame of its own, and would ask one too late from within that of `show`.
+   */
+  follow() {
+    const { room, mode } = this.#model;
+    const isHung = this.#hung?.caseId === room.position.case_id; // never on the last case's panes
+    if (isHung && mode === "following") this.#panes.follow(room.shown);
   }
 
   /** Everything that is on the presenter's screen, for those who come from somebody else's. */

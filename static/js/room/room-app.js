@@ -157,6 +157,7 @@ export class RoomApp {
     if (now.term !== term || now.case !== openCase) this.#sender.forget();
     this.#heed(event);
     if (now.term !== term) this.#pictures.sendAll();
+    if (event.type === RoomEvent.ViewShown) this.#pictures.follow();
     if (!PASSING.has(event.type)) this.#isWholeDue = true;
     this.#frame();
   }
