@@ -259,6 +259,11 @@ def test_no_page_of_the_story_broke_the_content_security_policy(story):
     assert [page.evaluate("window.violations") for page in story.pages] == [[]] * len(story.pages)
 
 
+def test_no_address_of_the_story_carries_a_number_or_a_name(story):
+    told = re.compile("999[ +%0-9]*000|beaumont|claire", re.IGNORECASE)
+    assert [url for _, url in sorted(story.asked) if told.search(url)] == []
+
+
 def test_who_is_not_a_member_gets_404_from_every_page_api_and_frame_of_the_story(
     story, two_browsers
 ):

@@ -1,6 +1,8 @@
 """The list and its fragments through the browser's door: keyboard steps, ETags, refusals."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -297,3 +299,10 @@ def test_opening_the_room_is_refused_on_a_page_of_its_own(client, team, meeting)
 def test_home_teaches_who_has_no_meeting(client, stranger):
     client.force_login(stranger)
     assert "You are in no team" in text(client.get("/"))
+
+
+@pytest.mark.parametrize("step", sorted(Path("templates/meetings").glob("_add_*.html")), ids=str)
+def test_no_step_of_adding_can_put_a_number_into_an_address(step):
+    """Pressed before htmx has the form, Enter is the browser's own: a GET names its fields."""
+    forms = re.findall(r"<form[^>]*>", re.sub(r"{%.*?%}", "", step.read_text()))
+    assert all('method="post"' in form for form in forms)
