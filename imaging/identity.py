@@ -76,13 +76,22 @@ def verdict(sought: Sought, claim: Claim, source: Source) -> Finding:
     does not or is missing. *different*: the rest.
     """
     evidence = [
-        *_compare("nhs-number", _digits(sought.nhs_number), _nhs_numbers(claim, source)),
+        *_compare("nhs-number", digits_of(sought.nhs_number), _nhs_numbers(claim, source)),
         *_compare("local-number", *_local_numbers(sought, claim, source)),
         *_compare("birth-date", sought.birth_date, {claim.birth_date} - {""}),
         *_compare("sex", _known_sex(sought.sex), {_known_sex(claim.sex)} - {""}),
         "name-agrees" if _names_agree(sought, claim.patient_name) else "name-differs",
     ]
     return Finding(_judge(frozenset(evidence)), evidence)
+
+
+def digits_of(typed: str) -> str:
+    """A number as it is stored, from a number as people write, paste and send it.
+
+    >>> digits_of(" 943 476-5919 ")
+    '9434765919'
+    """
+    return re.sub(r"[\s-]", "", typed)
 
 
 def is_nhs_number(text: str) -> bool:
@@ -126,7 +135,7 @@ def _nhs_numbers(claim: Claim, source: Source) -> set[str]:
     found = set()
     for value, issuer, place in _numbers(claim):
         is_kept_here = place == source.nhs_number_in and issuer in _own_issuers(source)
-        number = _digits(value)
+        number = digits_of(value)
         if (issuer in NHS_ISSUERS or is_kept_here) and is_nhs_number(number):
             found.add(number)
     return found
@@ -158,10 +167,6 @@ def _own_issuers(source: Source) -> frozenset[str]:
 
 def _plain(issuer: str) -> str:
     return re.sub(r"[^A-Z0-9.]", "", issuer.upper())
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"[\s-]", "", number)
 
 
 def _without_prefix(number: str, trust_ods_code: str) -> str:

@@ -16,6 +16,7 @@ from imaging.pull.states import move
 from imaging.tasks import wake
 
 Kind, State = Job.Kind, Job.State
+MOST_WANTED = 256  # of one series at once, by everybody together
 SEARCH_RANK = 5  # before pulls: somebody has just typed a name and waits
 
 
@@ -74,11 +75,16 @@ def want_study(study: Study) -> bool:
 
 @transaction.atomic
 def want_frames(series: Series, frames: list[int]) -> None:
-    """Make these frames (from 1, of the series' newest metadata) first: somebody is waiting."""
-    job = Job.objects.filter(series=series).first()
+    """Make these frames (from 1, of the series' newest metadata) first: somebody is waiting.
+
+    What others wait for is kept behind it, MOST_WANTED in all. What falls off the end is made
+    with the rest of the series: a job ends only when nothing is missing.
+    """
+    job = Job.objects.select_for_update().filter(series=series).first()
     if job is None:
         return
-    Job.objects.filter(pk=job.pk).update(rank=0, wanted_frames=frames)
+    wanted = list(dict.fromkeys([*frames, *job.wanted_frames]))[:MOST_WANTED]
+    Job.objects.filter(pk=job.pk).update(rank=0, wanted_frames=wanted)
     Job.objects.filter(pk=job.pk, state=State.DONE).update(
         state=State.WAITING, due_at=timezone.now()
     )

@@ -1,6 +1,7 @@
 """One settings file; everything that differs between machines comes from the environment."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +44,13 @@ def database(url: str) -> dict[str, object]:
         "PORT": parts.port or "",
         "CONN_MAX_AGE": 60,
     }
+
+
+def location(path: str) -> str:
+    """/an/internal/path/ of the proxy, or empty; never a page of ours, never another host."""
+    if path and not re.fullmatch(r"(/[A-Za-z0-9_-]+)+/", path):
+        raise ImproperlyConfigured("STORE_LOCATION must be like /_store/")
+    return path
 
 
 SQLITE = {
@@ -114,6 +122,8 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "var/vendor"]  # `manage.py collect_vendor`
 STATIC_ROOT = BASE_DIR / "var/static"
 STORE_URL = os.environ.get("STORE_URL", f"file://{VAR_DIR}/store")
+# The proxy's internal location over the store's folder (docs/deploy.md); empty: we send frames.
+STORE_LOCATION = location(os.environ.get("STORE_LOCATION", ""))
 STORAGES = {
     "staticfiles": {"BACKEND": "mdt.storage.ModuleStaticFilesStorage"},
 }

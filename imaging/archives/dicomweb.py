@@ -4,11 +4,14 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydicom.datadict import tag_for_keyword
 
+from imaging.archives.answers import SERIES_KEYWORDS, STUDY_KEYWORDS, series_of, study_of, text_of
 from imaging.archives.base import (
     MAX_ANSWERS,
     ArchiveError,
@@ -20,12 +23,7 @@ from imaging.archives.base import (
     Patience,
     Question,
     Wanted,
-    clean,
     is_uid,
-    iso_date,
-    read_count,
-    read_date,
-    read_time,
 )
 from imaging.archives.multipart import BadMultipart, CutShort, boundary_of, iter_parts
 
@@ -36,12 +34,36 @@ MAX_INSTANCE = 1024 * 1024 * 1024
 # transfer-syntax=*: as stored; without it some archives transcode, or fail at what they cannot
 DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
-STUDY_FIELDS = ("00080061", "00081030", "00100021", "00100030", "00100040", "00101002", "00201208")
-SERIES_FIELDS = ("00080060", "00180015", "00200060", "00201209")
-INSTANCE_FIELDS = ("0020000E", "00080016")
+INSTANCE_KEYWORDS = ("SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 
-Row = dict[str, Any]
+Elements = dict[str, Any]
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and they name patients
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An answer in DICOM JSON (imaging.archives.answers.Answer)."""
+
+    elements: Elements
+
+    def values(self, keyword: str) -> list[Any]:
+        """A person's name in its alphabetic form (PS3.18 F.2.2)."""
+        return [
+            value.get("Alphabetic", "") if isinstance(value, dict) else value
+            for value in self._raw(keyword)
+        ]
+
+    def items(self, keyword: str) -> list["_Row"]:
+        return [_Row(item) for item in self._raw(keyword) if isinstance(item, dict)]
+
+    def _raw(self, keyword: str) -> list[Any]:
+        element = self.elements.get(_tag(keyword))
+        values = element.get("Value") if isinstance(element, dict) else None
+        return values if isinstance(values, list) else []
+
+
+def _tag(keyword: str) -> str:
+    return f"{tag_for_keyword(keyword):08X}"
 
 
 class DicomWebArchive(Closing):
@@ -61,30 +83,27 @@ class DicomWebArchive(Closing):
         self._get_json("studies", [("limit", "1")])
 
     def search_for_studies(self, question: Question) -> list[FoundStudy]:
-        asked = {
-            "PatientID": question.patient_id,
-            "PatientName": question.family_name_begins and question.family_name_begins + "*",
-            "PatientBirthDate": question.birth_date.replace("-", ""),
-        }
-        filters = [(name, value) for name, value in asked.items() if value]
-        rows = self._search("studies", filters, STUDY_FIELDS, key="0020000D")
-        return [_study(row) for row in rows]
+        filters = list(question.as_keys().items())
+        rows = self._search("studies", filters, STUDY_KEYWORDS, "StudyInstanceUID")
+        return [study_of(row) for row in rows]
 
     def search_for_series(self, study_instance_uid: str) -> list[FoundSeries]:
-        rows = self._search(f"studies/{study_instance_uid}/series", [], SERIES_FIELDS, "0020000E")
-        return [_series(row) for row in rows]
+        path = f"studies/{study_instance_uid}/series"
+        rows = self._search(path, [], SERIES_KEYWORDS, "SeriesInstanceUID")
+        return [series_of(row) for row in rows]
 
     def list_instances(self, study_instance_uid: str) -> list[Listed]:
         """Asked per series where the whole study's answer does not name the series."""
         path = f"studies/{study_instance_uid}"
-        rows = self._search(f"{path}/instances", [], INSTANCE_FIELDS, "00080018")
-        listed = [_listed(row, _text(row, "0020000E")) for row in rows]
+        rows = self._search(f"{path}/instances", [], INSTANCE_KEYWORDS, "SOPInstanceUID")
+        listed = [_listed(row, text_of(row, "SeriesInstanceUID")) for row in rows]
         if all(one.series_instance_uid for one in listed):
             return sorted(listed, key=_place)
         found = []
         for series in self.search_for_series(study_instance_uid):
             uid = series.series_instance_uid
-            rows = self._search(f"{path}/series/{uid}/instances", [], INSTANCE_FIELDS, "00080018")
+            within = f"{path}/series/{uid}/instances"
+            rows = self._search(within, [], INSTANCE_KEYWORDS, "SOPInstanceUID")
             found += [_listed(row, uid) for row in rows]
         return sorted(found, key=_place)
 
@@ -112,14 +131,14 @@ class DicomWebArchive(Closing):
             raise gone
 
     def _search(
-        self, path: str, filters: list[tuple[str, str]], fields: Iterable[str], key: str
-    ) -> list[Row]:
+        self, path: str, filters: list[tuple[str, str]], keywords: Iterable[str], key: str
+    ) -> list[_Row]:
         """All pages. Ends when a page brings nothing new: some archives ignore the offset."""
-        asked = filters + [("includefield", field) for field in fields]
-        rows: dict[str, Row] = {}
+        asked = filters + [("includefield", _tag(keyword)) for keyword in keywords]
+        rows: dict[str, _Row] = {}
         for _ in range(MAX_PAGES):
             page = [("limit", str(PAGE)), ("offset", str(len(rows)))]
-            answer = {_text(row, key): row for row in self._get_json(path, asked + page)}
+            answer = {text_of(row, key): row for row in self._get_json(path, asked + page)}
             new = {uid: row for uid, row in answer.items() if is_uid(uid) and uid not in rows}
             rows |= new
             if len(rows) > MAX_ANSWERS:
@@ -128,7 +147,7 @@ class DicomWebArchive(Closing):
                 return list(rows.values())
         raise _too_many()
 
-    def _get_json(self, path: str, parameters: list[tuple[str, str]]) -> list[Row]:
+    def _get_json(self, path: str, parameters: list[tuple[str, str]]) -> list[_Row]:
         # `*` is left raw: real archives do not decode it, and RFC 3986 allows it
         query = "&".join(f"{name}={quote(value, safe='*')}" for name, value in parameters)
         headers = {"Accept": "application/dicom+json", "Accept-Encoding": "gzip"}
@@ -231,56 +250,16 @@ def _read_all(chunks: Iterable[bytes], at_most: int) -> bytes:
     return bytes(body)
 
 
-def _rows(body: bytes) -> list[Row]:
+def _rows(body: bytes) -> list[_Row]:
     rows = json.loads(body or b"[]")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadMultipart("no DICOM JSON")
-    return rows
+    return [_Row(row) for row in rows]
 
 
-def _study(row: Row) -> FoundStudy:
-    others = [item for item in _values(row, "00101002") if isinstance(item, dict)]
-    return FoundStudy(
-        study_instance_uid=_text(row, "0020000D"),
-        patient_id=_text(row, "00100020"),
-        issuer_of_patient_id=_text(row, "00100021"),
-        other_patient_ids=tuple((_text(i, "00100020"), _text(i, "00100021")) for i in others),
-        patient_name=_text(row, "00100010"),
-        birth_date=iso_date(_text(row, "00100030")),
-        sex=_text(row, "00100040"),
-        study_date=read_date(_text(row, "00080020")),
-        study_time=read_time(_text(row, "00080030")),
-        description=_text(row, "00081030"),
-        accession_number=_text(row, "00080050"),
-        modalities=tuple(sorted({clean(v) for v in _values(row, "00080061")} - {""})),
-        instance_count=read_count(_text(row, "00201208")),
-    )
-
-
-def _series(row: Row) -> FoundSeries:
-    return FoundSeries(
-        series_instance_uid=_text(row, "0020000E"),
-        modality=_text(row, "00080060"),
-        body_part=_text(row, "00180015"),
-        laterality=_text(row, "00200060"),
-        instance_count=read_count(_text(row, "00201209")),
-    )
-
-
-def _listed(row: Row, series_instance_uid: str) -> Listed:
-    return Listed(series_instance_uid, _text(row, "00080018"), _text(row, "00080016"))
-
-
-def _values(row: Row, tag: str) -> list[Any]:
-    element = row.get(tag)
-    values = element.get("Value") if isinstance(element, dict) else None
-    return values if isinstance(values, list) else []
-
-
-def _text(row: Row, tag: str) -> str:
-    """The first value as text; of a person name its alphabetic form (PS3.18 F.2.2)."""
-    value = next(iter(_values(row, tag)), "")
-    return clean(value.get("Alphabetic", "") if isinstance(value, dict) else value)
+def _listed(row: _Row, series_instance_uid: str) -> Listed:
+    sop_instance_uid = text_of(row, "SOPInstanceUID")
+    return Listed(series_instance_uid, sop_instance_uid, text_of(row, "SOPClassUID"))
 
 
 def _place(one: Listed) -> tuple[str, str]:

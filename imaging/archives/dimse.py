@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from queue import Empty, Full, Queue
 from threading import Event as Flag
@@ -16,6 +17,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context, build_role
 
+from imaging.archives.answers import SERIES_KEYWORDS, STUDY_KEYWORDS, series_of, study_of, text_of
 from imaging.archives.base import (
     MAX_ANSWERS,
     ArchiveError,
@@ -27,12 +29,7 @@ from imaging.archives.base import (
     Patience,
     Question,
     Wanted,
-    clean,
     is_uid,
-    iso_date,
-    read_count,
-    read_date,
-    read_time,
 )
 
 # Neither library may put what it read into a log: names and numbers of patients.
@@ -66,15 +63,24 @@ COMMON_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.{end}" for end in (
 ))
 # fmt: on
 
-STUDY_KEYS = (
-    *("StudyInstanceUID", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate"),
-    *("PatientSex", "StudyDate", "StudyTime", "StudyDescription", "AccessionNumber"),
-    *("ModalitiesInStudy", "NumberOfStudyRelatedInstances", "OtherPatientIDsSequence"),
-)
-SERIES_KEYS = (
-    *("SeriesInstanceUID", "Modality", "BodyPartExamined", "Laterality"),
-    "NumberOfSeriesRelatedInstances",
-)
+
+@dataclass(frozen=True)
+class _Identifier:
+    """A C-FIND answer (imaging.archives.answers.Answer)."""
+
+    dataset: Dataset
+
+    def values(self, keyword: str) -> list[Any]:
+        try:
+            value = self.dataset.get(keyword)
+        except Exception:  # pydicom raises many kinds on damaged values
+            return []
+        if isinstance(value, MutableSequence):
+            return list(value)
+        return [] if value is None else [value]
+
+    def items(self, keyword: str) -> list["_Identifier"]:
+        return [_Identifier(item) for item in self.values(keyword)]
 
 
 class DimseArchive(Closing):
@@ -98,20 +104,14 @@ class DimseArchive(Closing):
             _check(association.send_c_echo())
 
     def search_for_studies(self, question: Question) -> list[FoundStudy]:
-        begins = question.family_name_begins
-        asked = {
-            "PatientID": question.patient_id,
-            "PatientName": begins and begins + "*",
-            "PatientBirthDate": question.birth_date.replace("-", ""),
-        }
-        answers = self._find(Level.STUDY, STUDY_KEYS, asked)
-        found = {one.study_instance_uid: one for one in map(_study, answers)}
+        answers = self._find(Level.STUDY, STUDY_KEYWORDS, question.as_keys())
+        found = {one.study_instance_uid: one for one in map(study_of, answers)}
         return [study for uid, study in found.items() if is_uid(uid)]
 
     def search_for_series(self, study_instance_uid: str) -> list[FoundSeries]:
         above = {"StudyInstanceUID": study_instance_uid}
-        answers = self._find(Level.SERIES, SERIES_KEYS, above)
-        found = {one.series_instance_uid: one for one in map(_series, answers)}
+        answers = self._find(Level.SERIES, SERIES_KEYWORDS, above)
+        found = {one.series_instance_uid: one for one in map(series_of, answers)}
         return [series for uid, series in found.items() if is_uid(uid)]
 
     def list_instances(self, study_instance_uid: str) -> list[Listed]:
@@ -120,9 +120,9 @@ class DimseArchive(Closing):
             uid = series.series_instance_uid
             above = {"StudyInstanceUID": study_instance_uid, "SeriesInstanceUID": uid}
             for answer in self._find(Level.IMAGE, ("SOPInstanceUID", "SOPClassUID"), above):
-                sop_instance_uid = _text(answer, "SOPInstanceUID")
+                sop_instance_uid = text_of(answer, "SOPInstanceUID")
                 found[sop_instance_uid] = Listed(
-                    uid, sop_instance_uid, _text(answer, "SOPClassUID")
+                    uid, sop_instance_uid, text_of(answer, "SOPClassUID")
                 )
         listed = [one for uid, one in found.items() if is_uid(uid)]
         return sorted(listed, key=lambda one: (one.series_instance_uid, one.sop_instance_uid))
@@ -138,7 +138,7 @@ class DimseArchive(Closing):
         with _ended(association):
             yield from arrivals.received(association, _identifiers(wanted))
 
-    def _find(self, level: Level, keys: Sequence[str], asked: dict[str, str]) -> list[Dataset]:
+    def _find(self, level: Level, keys: Sequence[str], asked: dict[str, str]) -> list[_Identifier]:
         returned = {key: [] if key.endswith("Sequence") else "" for key in keys}
         identifier = _identifier(level, returned | asked)
         found = []
@@ -146,7 +146,7 @@ class DimseArchive(Closing):
             for status, answer in association.send_c_find(identifier, FIND):
                 _check(status)
                 if answer is not None:
-                    found.append(answer)
+                    found.append(_Identifier(answer))
                 if len(found) > MAX_ANSWERS:
                     text = "The archive answers with far too much: it misunderstands the question."
                     raise ArchiveError("archive.too_many", text, may_retry=False)
@@ -312,49 +312,3 @@ def _why_not(association: Association) -> ArchiveError:
     if answer is not None and not association.accepted_contexts:
         return _not_offered()
     return ArchiveError("archive.unreachable", "The archive cannot be reached.")
-
-
-def _study(answer: Dataset) -> FoundStudy:
-    return FoundStudy(
-        study_instance_uid=_text(answer, "StudyInstanceUID"),
-        patient_id=_text(answer, "PatientID"),
-        issuer_of_patient_id=_text(answer, "IssuerOfPatientID"),
-        other_patient_ids=tuple(
-            (_text(item, "PatientID"), _text(item, "IssuerOfPatientID"))
-            for item in _values(answer, "OtherPatientIDsSequence")
-        ),
-        patient_name=_text(answer, "PatientName"),
-        birth_date=iso_date(_text(answer, "PatientBirthDate")),
-        sex=_text(answer, "PatientSex"),
-        study_date=read_date(_text(answer, "StudyDate")),
-        study_time=read_time(_text(answer, "StudyTime")),
-        description=_text(answer, "StudyDescription"),
-        accession_number=_text(answer, "AccessionNumber"),
-        modalities=tuple(sorted({clean(v) for v in _values(answer, "ModalitiesInStudy")} - {""})),
-        instance_count=read_count(_text(answer, "NumberOfStudyRelatedInstances")),
-    )
-
-
-def _series(answer: Dataset) -> FoundSeries:
-    return FoundSeries(
-        series_instance_uid=_text(answer, "SeriesInstanceUID"),
-        modality=_text(answer, "Modality"),
-        body_part=_text(answer, "BodyPartExamined"),
-        laterality=_text(answer, "Laterality"),
-        instance_count=read_count(_text(answer, "NumberOfSeriesRelatedInstances")),
-    )
-
-
-def _values(answer: Dataset, keyword: str) -> list[Any]:
-    """All values; none where it is absent or cannot be read: nothing is then concluded from it."""
-    try:
-        value = answer.get(keyword)
-    except Exception:  # pydicom raises many kinds on damaged values
-        return []
-    if isinstance(value, MutableSequence):
-        return list(value)
-    return [] if value is None else [value]
-
-
-def _text(answer: Dataset, keyword: str) -> str:
-    return clean(next(iter(_values(answer, keyword)), ""))

@@ -143,19 +143,22 @@ class Making:
             return Described(instance, {})
 
     def _wanted(self) -> list[int]:
-        """Numbers of frames, from 1, in the newest version: somebody is waiting for them."""
+        """Numbers of frames, from 1, in the newest version: people wait for them, newest first."""
         found = Job.objects.filter(pk=self._job.pk).values_list("wanted_frames", flat=True).first()
         return list(found or [])
 
     def _next_batch(self, wanted: list[int]) -> list[Place]:
         """What is wanted; else, for the first version, first and middle; else the next in order."""
         missing = {place.key: place for place in self._places if place.key not in self._made}
-        keys = self._shown or [place.key for place in self._places]
-        first = [keys[number - 1] for number in wanted if 1 <= number <= len(keys)]
-        if not first and self._last is None and keys:
-            first = [keys[0], keys[len(keys) // 2]]
+        first = self._keys_of(wanted)
+        if not first and self._last is None and self._places:
+            first = [self._places[0].key, self._places[len(self._places) // 2].key]
         urgent = [missing[key] for key in dict.fromkeys(first) if key in missing]
-        return urgent or _bounded(list(missing.values()))
+        return _bounded(urgent or list(missing.values()))
+
+    def _keys_of(self, wanted: list[int]) -> list[str]:
+        keys = self._shown or [place.key for place in self._places]
+        return [keys[number - 1] for number in wanted if 1 <= number <= len(keys)]
 
     # ---- making ----------------------------------------------------------------------
 
@@ -249,8 +252,17 @@ class Making:
         self._told = len(self._made)
 
     def _forget(self, wanted: list[int]) -> None:
-        """They are made, or cannot be; a wish that came meanwhile stays."""
-        Job.objects.filter(pk=self._job.pk, wanted_frames=wanted).update(wanted_frames=[])
+        """Those that are made, or cannot be; the others by their numbers in the newest order.
+
+        A wish that came meanwhile stays as it is.
+        """
+        numbers = {
+            place.key: number
+            for number, place in enumerate(self._places, 1)
+            if place.key not in self._made
+        }
+        left = [numbers[key] for key in self._keys_of(wanted) if key in numbers]
+        Job.objects.filter(pk=self._job.pk, wanted_frames=wanted).update(wanted_frames=left)
 
     # ---- the lease -------------------------------------------------------------------
 

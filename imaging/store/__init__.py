@@ -16,6 +16,13 @@ def get() -> Store:
     return _open(settings.STORE_URL)
 
 
+def location(key: str) -> str:
+    """The address inside the proxy at which it sends an object itself; "" when we send it."""
+    if not settings.STORE_LOCATION:
+        return ""
+    return f"{settings.STORE_LOCATION.rstrip('/')}/{get().place(key)}"
+
+
 @cache
 def _open(url: str) -> Store:
     parts = urlsplit(url)

@@ -9,11 +9,17 @@ class AuditEvent(AppendOnly):
 
     class Action(models.TextChoices):
         ACCESS_REFUSED = "access.refused"
+        ATTENDANCE_TICKED = "attendance.ticked"
+        ATTENDANCE_UNTICKED = "attendance.unticked"
         CASE_LISTED = "case.listed"
         CASE_MOVED = "case.moved"
         CASE_OPENED = "case.opened"
         CASE_REMOVED = "case.removed"
         CASE_VIEWED = "case.viewed"
+        CHECKED_IN = "check-in.done"
+        CHECKED_OUT = "check-in.ended"
+        CHECK_IN_CODE_SHOWN = "check-in.code-shown"
+        CHECK_IN_REFUSED = "check-in.refused"
         LIST_VIEWED = "list.viewed"
         MARK_CHANGED = "mark.changed"
         MARK_CREATED = "mark.created"
@@ -45,3 +51,11 @@ class AuditEvent(AppendOnly):
         blank=True, help_text="label and public id: 'mdt.ListedCase:k3Xw...'; empty: nothing known"
     )
     detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            # what counts refusals looks back ten minutes, in a table that only grows
+            models.Index(name="audit_by_action_and_time", fields=["action", "at"]),
+            # whether a picture or a case is on record already
+            models.Index(name="audit_by_target_and_action", fields=["target", "action"]),
+        ]

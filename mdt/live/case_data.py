@@ -11,6 +11,7 @@ from mdt.live.layout import suggested
 from mdt.meetings.models import ListedCase
 from mdt.meetings.queries import Row, ShownStudy, row_of
 from mdt.referrals.models import Patient
+from mdt.referrals.nhs_number import spaced
 
 Json = dict[str, Any]
 
@@ -49,11 +50,6 @@ def patient_json(patient: Patient) -> dict[str, str]:
         "birth_date": patient.birth_date.isoformat(),
         "nhs_number": spaced(patient.nhs_number),
     }
-
-
-def spaced(nhs_number: str) -> str:
-    """Ten digits as people read them: 3 3 4."""
-    return f"{nhs_number[:3]} {nhs_number[3:6]} {nhs_number[6:]}".strip()
 
 
 def _series_of(studies: Sequence[Study]) -> dict[int, list[Series]]:

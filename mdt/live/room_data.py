@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from mdt import access
+from mdt.annotations.queries import author_numbers
 from mdt.live.case_data import patient_json
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import Row, rows_for
@@ -34,6 +35,7 @@ def room_json(meeting: Meeting, person: Person) -> Json:
             "may": _may(roles),
         },
         "people": _people(meeting),
+        "authors": author_numbers(meeting.team),
         "position": position_of(meeting).model_dump(mode="json"),
         "cases": _cases(meeting, rows),
     }
@@ -60,12 +62,13 @@ def _may(roles: frozenset[str]) -> dict[str, bool]:
         "sign": access.MAY_SIGN_OUTCOME,
         "open": access.MAY_RECORD_OUTCOME,
         "close": access.MAY_RECORD_OUTCOME,
+        "prefetch": access.MAY_PREFETCH,
     }
     return {what: not roles.isdisjoint(allowed[what]) for what in allowed}
 
 
 def _people(meeting: Meeting) -> dict[str, Json]:
-    """The team of today by public id, so that every name and colour is known beforehand."""
+    """The team of today by public id, so that every name is known beforehand."""
     today = timezone.localdate()
     members = meeting.team.memberships.select_related("person")
     return {

@@ -13,6 +13,7 @@ from imaging.models import Series
 from mdt import access
 from mdt.audit import grants
 from mdt.meetings.models import ListedCase, Meeting
+from mdt.meetings.room_queries import present_in
 from mdt.members import Person
 from mdt.referrals.models import Referral, ReferralStudy
 from mdt.teams.queries import roles_of, trusts_shared_with
@@ -76,7 +77,7 @@ def visible_cases(
     """
     now = timezone.now()
     roles = _roles(person, meeting, now)
-    is_present = meeting.attendances.filter(person=person, left_at=None).exists()
+    is_present = present_in(meeting).filter(person=person).exists()
     return [
         case
         for case in cases
@@ -103,9 +104,12 @@ def authorise(
 ) -> Grant:
     """The door imaging asks (settings.IMAGING_AUTHORISE): a grant that is already on record.
 
-    Only a series of a study chosen for the case, known to be this patient's, and not withheld.
+    Only a series of a study chosen for the case, known to be this patient's, and not withheld;
+    before it is shown ("prefetch") to members only, never to who observes.
     """
     case = case_or_404(person, case_id)
+    if purpose == "prefetch" and not _may_prefetch(person, case):
+        raise Http404
     chosen = case.referral.found_studies.select_related("study__archive").filter(is_chosen=True)
     found = get_object_or_404(chosen, study=series.study_id)
     if sharing_of(case).why_withheld(found):
@@ -113,6 +117,10 @@ def authorise(
     return grants.issue(
         person=person, series=series, case_id=case.public_id, purpose=purpose, chain=chain
     )
+
+
+def _may_prefetch(person: Person, case: ListedCase) -> bool:
+    return not access.MAY_PREFETCH.isdisjoint(_roles(person, case.meeting, timezone.now()))
 
 
 def _checked(public_id: str) -> str:

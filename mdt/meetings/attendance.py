@@ -1,23 +1,30 @@
-"""Who is in the room, as connections tell: rows opened, kept and closed. Writes only.
+"""Who is in the room, as connections and ticks tell: rows opened, kept, closed. Writes only.
 
 Nothing here waits to be told that a socket has closed, because a killed process tells nobody:
 a row lives on heartbeats, and any process closes one that has had none for AWAY.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from mdt import protocol
-from mdt.meetings.checks import lock
+from mdt import access, protocol
+from mdt.audit.models import AuditEvent
+from mdt.audit.services import record
+from mdt.errors import NotAllowed
+from mdt.meetings.checks import check_is_live, check_role, lock, roles_today
 from mdt.meetings.models import Attendance, Meeting
 from mdt.meetings.room_queries import AWAY, present_in
 from mdt.members import Person
 from mdt.room_log import log
 
-SOCKET = Attendance.Source.SOCKET
+SOCKET, TICK = Attendance.Source.SOCKET, Attendance.Source.TICK
+Action = AuditEvent.Action
+IN_PERSON = (TICK, Attendance.Source.CHECK_IN)
+SLIP = timedelta(seconds=60)  # a tick taken back within this was a slip of the hand
 
 
 def note_heard(*, meeting_id: str, people: Iterable[str]) -> None:
@@ -42,6 +49,77 @@ def close_stale() -> None:
     stale = _stale_rows().values_list("meeting", flat=True)
     for meeting_pk in sorted(set(stale)):
         _leave(meeting_pk)
+
+
+@transaction.atomic
+def tick(*, meeting: Meeting, person: Person, by: Person) -> None:
+    """Somebody sits in the physical room, and `by` has seen them. Twice is as good as once.
+
+    Raises
+    ------
+    NotAllowed
+        `by` may not take attendance, or the person is not in the team today.
+    WrongState
+        The meeting is not live.
+    """
+    meeting = lock(meeting.pk)
+    _check_may_tick(meeting, by)
+    if not roles_today(meeting, person):
+        raise NotAllowed("Only members of this team can be ticked, and they are none today.")
+    if open_row(meeting, person, TICK, ticked_by=by):
+        record(Action.ATTENDANCE_TICKED, by=by, target=meeting, person=person.public_id)
+
+
+@transaction.atomic
+def untick(*, meeting: Meeting, person: Person, by: Person) -> None:
+    """Somebody has left the physical room, by whichever way it was known that they were there.
+
+    Raises as `tick` does.
+    """
+    meeting = lock(meeting.pk)
+    _check_may_tick(meeting, by)
+    if close_rows(meeting, person):
+        record(Action.ATTENDANCE_UNTICKED, by=by, target=meeting, person=person.public_id)
+
+
+def open_row(
+    meeting: Meeting,
+    person: Person,
+    source: Attendance.Source,
+    *,
+    ticked_by: Person | None = None,
+) -> bool:
+    """They are here from now on; False when this source says so already.
+
+    The caller holds the meeting's lock. The room hears it unless they are here otherwise.
+    """
+    if meeting.attendances.filter(person=person, source=source, left_at=None).exists():
+        return False
+    is_news = not present_in(meeting).filter(person=person).exists()
+    now = timezone.now()
+    meeting.attendances.create(
+        person=person, source=source, ticked_by=ticked_by, joined_at=now, seen_at=now
+    )
+    if is_news:
+        _tell(meeting, person, is_present=True)
+    return True
+
+
+def close_rows(meeting: Meeting, person: Person) -> bool:
+    """They sit in the physical room no longer; False when nothing said that they do.
+
+    The caller holds the meeting's lock. A tick younger than SLIP was on the wrong line: it
+    lasted no time, so that nobody reads later that they were present.
+    """
+    rows = meeting.attendances.filter(person=person, source__in=IN_PERSON, left_at=None)
+    now = timezone.now()
+    slips = rows.filter(source=TICK, joined_at__gt=now - SLIP).update(left_at=F("joined_at"))
+    left = rows.update(left_at=now)
+    if slips + left == 0:
+        return False
+    if not present_in(meeting).filter(person=person).exists():
+        _tell(meeting, person, is_present=False)
+    return True
 
 
 @transaction.atomic
@@ -73,6 +151,11 @@ def _close(meeting: Meeting) -> None:
     for person in gone:
         if person.pk not in here:
             _tell(meeting, person, is_present=False)
+
+
+def _check_may_tick(meeting: Meeting, by: Person) -> None:
+    check_role(meeting, by, access.MAY_TAKE_ATTENDANCE)
+    check_is_live(meeting)
 
 
 def _tell(meeting: Meeting, person: Person, *, is_present: bool) -> None:

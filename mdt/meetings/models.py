@@ -98,6 +98,9 @@ class Attendance(models.Model):
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="attendances")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     source = models.TextField(choices=Source.choices)
+    ticked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
     joined_at = models.DateTimeField()
     seen_at = models.DateTimeField(help_text="the last heartbeat of any of their tabs")
     left_at = models.DateTimeField(null=True)

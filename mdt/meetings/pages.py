@@ -1,14 +1,11 @@
 """Pages of meetings: home, the list, adding a case, found studies. Parse, look up, call, answer."""
 
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
-from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
 from mdt.api import person_of
@@ -18,6 +15,7 @@ from mdt.errors import MdtError
 from mdt.meetings import services
 from mdt.meetings.access_queries import case_or_404, found_study_or_404, meeting_or_404
 from mdt.meetings.forms import MoveForm, ReasonForm
+from mdt.meetings.fragments import fragment, rendered
 from mdt.meetings.lights import meeting_light
 from mdt.meetings.models import ListedCase, Meeting
 from mdt.meetings.queries import may_keep_list, may_open_room, meetings_of, row_of, rows_for
@@ -45,7 +43,7 @@ def meeting_page(request: HttpRequest, meeting_id: str) -> HttpResponse:
     meeting = meeting_or_404(person, meeting_id)
     record(AuditEvent.Action.LIST_VIEWED, by=person, target=meeting)
     context = _list_context(person, meeting)
-    context["list"], context["etag"] = _rendered(request, LIST, context)
+    context["list"], context["etag"] = rendered(request, LIST, context)
     return render(request, "meetings/meeting.html", context)
 
 
@@ -222,7 +220,7 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _list(request: HttpRequest, person: Person, meeting: Meeting) -> HttpResponse:
-    return _fragment(request, LIST, _list_context(person, meeting))
+    return fragment(request, LIST, _list_context(person, meeting))
 
 
 def _list_context(person: Person, meeting: Meeting) -> dict[str, Any]:
@@ -248,18 +246,4 @@ def _studies(request: HttpRequest, case: ListedCase) -> HttpResponse:
         "case": row.case,
         "may_keep_list": may_keep_list(person_of(request), case.meeting),
     }
-    return _fragment(request, STUDIES, context)
-
-
-def _fragment(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """A piece of a page with its ETag. It is kept by no cache: the page sends the tag itself."""
-    content, etag = _rendered(request, template, context)
-    if request.method == "GET" and request.headers.get("If-None-Match") == etag:
-        return HttpResponseNotModified()
-    return HttpResponse(content, headers={"ETag": etag})
-
-
-def _rendered(request: HttpRequest, template: str, context: dict[str, Any]) -> tuple[str, str]:
-    """The text, and a tag that differs when the text does."""
-    content = render_to_string(template, context, request)
-    return mark_safe(content), f'"{sha256(content.encode()).hexdigest()[:32]}"'  # noqa: S308
+    return fragment(request, STUDIES, context)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mdt.meetings import pages
+from mdt.meetings import attendance_pages, pages
 
 MEETING = "meetings/<str:meeting_id>"
 CASE = "cases/<str:case_id>"
@@ -11,6 +11,13 @@ urlpatterns = [
     path(MEETING, pages.meeting_page, name="meeting"),
     path(f"{MEETING}/list", pages.meeting_list, name="meeting-list"),
     path(f"{MEETING}/open", pages.open_room, name="open-room"),
+    path(f"{MEETING}/attendance", attendance_pages.attendance_page, name="attendance"),
+    path(f"{MEETING}/attendance/rows", attendance_pages.attendance_rows, name="attendance-rows"),
+    path(f"{MEETING}/attendance/tick", attendance_pages.tick, name="attendance-tick"),
+    path(f"{MEETING}/check-in-code", attendance_pages.code_page, name="check-in-code"),
+    path(f"{MEETING}/check-in-code/now", attendance_pages.code_now, name="check-in-code-now"),
+    path(f"{MEETING}/check-out", attendance_pages.check_out, name="check-out"),
+    path("check-in", attendance_pages.check_in_page, name="check-in"),
     path(f"{MEETING}/add/number", pages.add_number, name="add-number"),
     path(f"{MEETING}/add/question", pages.add_question, name="add-question"),
     path(f"{MEETING}/add/known", pages.add_known, name="add-known"),

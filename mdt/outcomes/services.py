@@ -4,7 +4,6 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from mdt import access, protocol
@@ -13,7 +12,7 @@ from mdt.audit.services import record
 from mdt.errors import Conflict, WrongCase, WrongState
 from mdt.meetings.checks import check_role, lock
 from mdt.meetings.models import Attendance, ListedCase, Meeting
-from mdt.meetings.room_queries import specialties_missing_for_quorum
+from mdt.meetings.room_queries import present_between, specialties_missing_for_quorum
 from mdt.members import Person
 from mdt.outcomes.codes import DiscussionType
 from mdt.outcomes.fields import OutcomeFields, check, check_draft
@@ -256,6 +255,5 @@ def _release(signed: OutcomeStep) -> None:
 def _attendances_during(outcome: OutcomeVersion) -> list[Attendance]:
     """Who was in the room at some moment between the recording and the confirmation."""
     confirmed = outcome.steps.get(kind=OutcomeStep.Kind.CONFIRMED)
-    stayed = Q(left_at=None) | Q(left_at__gte=outcome.recorded_at)
-    attendances = outcome.case.meeting.attendances.filter(stayed, joined_at__lte=confirmed.at)
-    return list(attendances.select_related("person").order_by("person__last_name", "person_id"))
+    there = present_between(outcome.case.meeting, outcome.recorded_at, confirmed.at)
+    return list(there.select_related("person").order_by("person__last_name", "person_id"))

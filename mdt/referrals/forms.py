@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from imaging.identity import digits_of, is_nhs_number
 from mdt.laterality import Laterality
 from mdt.referrals import nhs_number
 from mdt.referrals.models import Patient
@@ -31,10 +32,10 @@ class NhsNumberField(forms.CharField):
         super().__init__(max_length=40, label="NHS number", error_messages=required, **options)
 
     def clean(self, value: Any) -> str:
-        number = nhs_number.normalise(super().clean(value))
+        number = digits_of(super().clean(value))
         if len(number) != 10 or not (number.isascii() and number.isdigit()):
             raise ValidationError("An NHS number has 10 digits.", code="nhs_number.digits")
-        if not nhs_number.is_valid(number):
+        if not is_nhs_number(number):
             text = "This is not an NHS number: its last digit does not fit. Look for a slip."
             raise ValidationError(text, code="nhs_number.check_digit")
         _check_range(number)

@@ -1,5 +1,8 @@
 """One contract for every kind of archive, held against real ones."""
 
+import os
+import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -29,6 +32,8 @@ KINDS = {
 }
 STUDY = study_uid("contract")
 EVERYTHING = {uid("contract", series, number) for series in (1, 2) for number in (1, 2, 3)}
+# pynetdicom leaves a socket that never connected to the garbage collector
+unclosed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Filled:
 
     archive: object
     peer: object
+    profile: Archive
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +58,9 @@ def filled(request, filled_peers):
         filled_peers.add(name)
         peer.store(make_study("contract", series=2, nhs_number="9990000018"))
         peer.store(make_study("somebody else", instances=1, **OTHER_PATIENT))
-    with registry.connect(Archive(**peer.as_archive(kind))) as archive:
-        yield Filled(archive, peer)
+    profile = Archive(**peer.as_archive(kind))
+    with registry.connect(profile) as archive:
+        yield Filled(archive, peer, profile)
 
 
 @pytest.fixture
@@ -69,8 +76,32 @@ def uids_of(files):
     return {dcmread(BytesIO(file), stop_before_pixels=True).SOPInstanceUID for file in files}
 
 
-def test_it_gives_a_sign_of_life(archive):
-    archive.echo()
+@contextmanager
+def frozen(peer):
+    """Its port is open meanwhile, and nobody is behind it."""
+    os.kill(peer.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(peer.pid, signal.SIGCONT)
+
+
+def is_alive(profile):
+    try:
+        with registry.connect(profile) as archive:
+            archive.echo()
+    except ArchiveError:
+        return False
+    return True
+
+
+@unclosed
+def test_it_gives_a_sign_of_life_while_it_lives_and_none_while_it_hangs(filled, monkeypatch):
+    assert is_alive(filled.profile)
+    with frozen(filled.peer), monkeypatch.context() as patch:
+        patch.setattr(registry, "PATIENCE", Patience(connect_s=0.3, idle_s=0.3))
+        assert not is_alive(filled.profile)
+    assert is_alive(filled.profile)
 
 
 def test_a_patient_id_finds_the_study_and_says_whose_it_is(archive):
@@ -186,9 +217,6 @@ def test_an_archive_that_can_only_send_plain_pixels_says_so(filled):
 
 
 # What goes wrong, over both kinds
-
-# pynetdicom leaves a socket that never connected to the garbage collector
-unclosed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def at(port, kind):

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 #: For everybody, signed in or not. The demo's two are 404 outside the demo (test_sign_in.py).
 OPEN = {"livez", "readyz", "sign-in", "sign-out", "sign-in-people", "sign-in-as"}
 #: For everybody who is signed in: each sees only what is theirs.
-OWN = {"home", "outcomes"}
+OWN = {"home", "outcomes", "check-in"}
 #: Refused to whoever holds no grant; without one there is nothing, signed in or not.
 GRANTED = {"series-metadata", "series-metadata-version", "series-segment"}
 OUTCOME = {
@@ -57,6 +57,12 @@ PAGES = {
     "choose-study": ("post", {}),
     "unchoose-study": ("post", {}),
     "retry-study": ("post", {}),
+    "attendance": ("get", {}),
+    "attendance-rows": ("get", {}),
+    "attendance-tick": ("post", {"person": "x", "is_here": "yes"}),
+    "check-in-code": ("get", {}),
+    "check-in-code-now": ("get", {}),
+    "check-out": ("post", {}),
     "room": ("get", {}),
     "outcome": ("get", {}),
     "outcome-view": ("get", {}),

@@ -1,8 +1,9 @@
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from imaging.models import Study
 from mdt.laterality import Laterality
@@ -70,6 +71,7 @@ def test_the_room_shows_the_meeting_the_list_and_who_one_is(client, chair, case)
     assert answer["you"]["person"] == chair.public_id
     assert answer["you"]["roles"] == ["chair"]
     assert answer["people"][chair.public_id]["name"] == "chair"
+    assert answer["authors"] == {chair.public_id: 0}
     assert answer["position"]["case_id"] is None
     [listed] = answer["cases"]
     assert listed["name"] == "KHAN, Amina"
@@ -82,11 +84,31 @@ def test_the_room_shows_the_meeting_the_list_and_who_one_is(client, chair, case)
 
 
 MAY = {
-    Role.CHAIR: {"steer", "present", "mark", "record", "confirm", "sign", "open", "close"},
-    Role.DEPUTY: {"steer", "present", "mark", "record", "confirm", "sign", "open", "close"},
-    Role.COORDINATOR: {"steer", "present", "mark", "record", "open", "close"},
-    Role.CORE: {"steer", "present", "mark", "confirm"},
-    Role.EXTENDED: {"mark"},
+    Role.CHAIR: {
+        "steer",
+        "present",
+        "mark",
+        "record",
+        "confirm",
+        "sign",
+        "open",
+        "close",
+        "prefetch",
+    },
+    Role.DEPUTY: {
+        "steer",
+        "present",
+        "mark",
+        "record",
+        "confirm",
+        "sign",
+        "open",
+        "close",
+        "prefetch",
+    },
+    Role.COORDINATOR: {"steer", "present", "mark", "record", "open", "close", "prefetch"},
+    Role.CORE: {"steer", "present", "mark", "confirm", "prefetch"},
+    Role.EXTENDED: {"mark", "prefetch"},
     Role.OBSERVER: set(),
 }
 
@@ -137,6 +159,19 @@ def test_an_observer_sees_the_list_only_while_in_the_room(client, observer, case
     AttendanceFactory(meeting=case.meeting, person=observer, source=Attendance.Source.SOCKET)
     assert len(get(client, observer, room_url(case.meeting)).json()["cases"]) == 1
     assert get(client, observer, case_url(case)).status_code == 200
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(29, 200), (31, 404)])
+def test_an_observer_whose_connection_is_silent_is_in_the_room_no_longer(
+    seconds, status, client, observer, case
+):
+    AttendanceFactory(
+        meeting=case.meeting,
+        person=observer,
+        source=Attendance.Source.SOCKET,
+        seen_at=timezone.now() - timedelta(seconds=seconds),
+    )
+    assert get(client, observer, case_url(case)).status_code == status
 
 
 def test_a_case_shows_its_question_studies_and_marks(client, chair, case):

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from imaging.identity import is_nhs_number
 from mdt.management.commands.export_protocol import TARGET, render
-from mdt.referrals.nhs_number import is_valid
 
 #: What no file of the project may say, and why. Each pattern is written so as not to meet itself.
 FORBIDDEN = {
@@ -69,5 +69,5 @@ def faults_in(line: str) -> Iterator[str]:
             yield what
     for groups in NUMBER.findall(line):
         digits = "".join(groups)
-        if is_valid(digits) and not digits.startswith("999") and digits not in PUBLISHED:
+        if is_nhs_number(digits) and not digits.startswith("999") and digits not in PUBLISHED:
             yield "an NHS number outside the test range"
