@@ -72,8 +72,8 @@ screenshots: export DEMO = 1
 screenshots: ready-to-test  ## the pictures of the README, in docs/images
 	@python manage.py shell --verbosity 0 -c "from tests.e2e.screenshots import main; main()"
 
-soak: ready-to-test  ## what takes longer than a change may
-	@pytest -m soak --durations=10
+soak: ready-to-test  ## kills under load, everything counted afterwards; SOAK_MINUTES, SOAK_SEED
+	@.ci/with-postgresql pytest -m soak -s --durations=3
 
 bench: ready-to-test  ## every benchmark; results in bench/results
 	@mkdir -p bench/results

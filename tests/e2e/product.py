@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +41,12 @@ class Product:
 
     def manage(self, *arguments: str) -> str:
         """Run one management command to its end and return what it printed."""
+        return self.run("manage.py", *arguments)
+
+    def run(self, *arguments: str) -> str:
+        """The same for any program of the project, in the product's own environment."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -56,13 +60,17 @@ class Product:
         """The public id of a meeting for one test alone: tomorrow's, of today's cases."""
         return self.manage("shell", "--verbosity", "0", "-c", NEW_MEETING).strip()
 
-    def start(self, name: str) -> None:
-        """One process of the Procfile, in a group of its own, its output in <folder>/<name>.log."""
+    def start(self, name: str, *, line: str = "", **changes: str) -> None:
+        """One process of the Procfile, in a group of its own, its output in <folder>/<name>.log.
+
+        `line` is the Procfile's it runs, where that is not its name: a second web process, for
+        example, with `changes` to the environment.
+        """
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                ["/bin/sh", "-c", procfile()[name]],
+                ["/bin/sh", "-c", procfile()[line or name]],
                 cwd=ROOT,
-                env=self.environment,
+                env=self.environment | changes,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -100,21 +108,30 @@ def procfile() -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Product]:
-    """A seeded demo from the first process to the last, under `folder`."""
+def running(
+    folder: Path, *, database_url: str = "", prepare: Callable[[Product], None] | None = None
+) -> Iterator[Product]:
+    """A seeded demo from the first process to the last, under `folder`.
+
+    It has a SQLite file there, unless `database_url` names an empty database. `prepare` may add
+    to the seeded data while no process runs yet.
+    """
     port = free_port()
     names = ("PATH", "HOME", "LANG", "TMPDIR")
     environment = {name: os.environ[name] for name in names if name in os.environ}
     environment |= {
         "DEMO": "1",
+        "DJANGO_SETTINGS_MODULE": "mdt.settings",
         "VAR_DIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        "DATABASE_URL": database_url or f"sqlite:///{folder}/db.sqlite3",
         "STORE_URL": f"file://{folder}/store",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     product = Product(f"http://127.0.0.1:{port}", folder, environment)
     product.manage("migrate", "--verbosity", "0")
     product.manage("seed_demo")
+    if prepare:
+        prepare(product)
     product.manage("prepare_run", "--port", str(port))
     for line in (folder / "run.env").read_text().splitlines():
         name, _, value = line.partition("=")
