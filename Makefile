@@ -38,7 +38,7 @@ doctor: $(VENV)/.demo  ## what is missing on this machine
 	@python manage.py doctor
 
 protocol: export DEMO = 1
-protocol: $(VENV)/.demo  ## write static/js/room/protocol.js from mdt/protocol.py
+protocol: $(VENV)/.demo  ## write static/js/room/protocol.js from mdt/protocol/
 	@python manage.py export_protocol
 
 test: ready-to-test  ## the whole suite, on SQLite and on PostgreSQL

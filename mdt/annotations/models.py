@@ -41,7 +41,7 @@ class MarkVersion(AppendOnly):
     mark = models.ForeignKey(Mark, models.PROTECT, related_name="versions")
     number = models.PositiveSmallIntegerField(help_text="from 1")
     kind = models.TextField(choices=Kind.choices)
-    points = models.JSONField(help_text="as Point in protocol.py: patient mm (LPS), or stored px")
+    points = models.JSONField(help_text="as Point in mdt/protocol: patient mm (LPS), or stored px")
     text = models.TextField(blank=True)
     measured = models.JSONField(
         null=True, help_text="{value, unit, note}, computed by the server; null: nothing measured"

@@ -8,7 +8,31 @@ from mdt.annotations.models import Mark, MarkVersion
 from mdt.meetings.access_queries import case_or_404
 from mdt.meetings.models import ListedCase
 from mdt.members import Person
-from mdt.protocol import Drawing, MarkBody, Measured, Place
+from mdt.protocol import Drawing, MarkBody, Measured, OutcomeRecorded, OutcomeStepped, Place
+from mdt.room_log.models import RoomEvent
+from mdt.teams.models import Membership, Team
+
+OUTCOME_SIGNED = "signed"  # the step of OutcomeStepped after which a version stands
+
+
+def author_numbers(team: Team) -> dict[str, int]:
+    """Each person's author number by public id, from 0: whose colour and shape is whose.
+
+    In the order they first became members of the team. Who has left keeps theirs, so that nobody's
+    number changes when somebody comes or goes, whatever the day a page is read. One query.
+    """
+    members = Membership.objects.filter(team=team).order_by("pk")
+    people = dict.fromkeys(members.values_list("person__public_id", flat=True))
+    return {person: number for number, person in enumerate(people)}
+
+
+def outcome_is_signed(case: ListedCase) -> bool:
+    """Whether the newest recorded outcome of a case is signed, as its meeting's log has it."""
+    kinds = (OutcomeRecorded, OutcomeStepped)
+    tags = [kind.model_fields["type"].default for kind in kinds]
+    about = RoomEvent.objects.filter(meeting=case.meeting_id, body__case_id=case.public_id)
+    newest = about.filter(body__type__in=tags).last()
+    return newest is not None and newest.body.get("step") == OUTCOME_SIGNED
 
 
 def marks_of_case(case: ListedCase) -> list[MarkBody]:

@@ -13,7 +13,7 @@ from mdt import access, protocol
 from mdt.annotations.measure import check_on_frame, measure
 from mdt.annotations.models import Mark, MarkVersion
 from mdt.annotations.places import PlacedFrame
-from mdt.annotations.queries import body_of, newest_of
+from mdt.annotations.queries import body_of, newest_of, outcome_is_signed
 from mdt.audit.models import AuditEvent
 from mdt.audit.services import record
 from mdt.errors import Conflict, NotAllowed, WrongState
@@ -72,9 +72,9 @@ def change_mark(
     BadMark
         It no longer lies on its frame, or became another kind of mark.
     NotAllowed
-        `by` is neither the author nor the chair.
+        `by` is neither the author nor the chair; or not the author, and the words differ.
     WrongState
-        The meeting is over.
+        The meeting is over, or the case's outcome is signed.
     Conflict
         Somebody changed it meanwhile, or took it off.
     """
@@ -124,6 +124,8 @@ def _add_version(meeting: Meeting, mark: Mark, if_version: int, by: Person, **st
     _check_may_mark(meeting, by)
     if mark.author_id != by.pk and roles_today(meeting, by).isdisjoint(access.MAY_TAKE_OVER):
         raise NotAllowed("Only its author or the chair may change a mark.")
+    if outcome_is_signed(mark.case):
+        raise WrongState("The outcome is signed: the marks it rests on stay as they are.")
     newest = newest_of(_afresh(mark))
     if newest.is_removed:
         raise Conflict("Somebody has taken this mark off.")
@@ -131,6 +133,8 @@ def _add_version(meeting: Meeting, mark: Mark, if_version: int, by: Person, **st
         raise Conflict("Somebody has changed this mark meanwhile. Look at it before you change it.")
     if newest.kind != state["kind"]:
         raise Conflict("A mark keeps its kind: draw a new one.")
+    if newest.text != state["text"] and mark.author_id != by.pk:
+        raise NotAllowed("Only its author may change the words of a mark: they are read as theirs.")
     MarkVersion.objects.create(mark=mark, number=if_version + 1, by=by, **state)
 
 

@@ -1,6 +1,7 @@
 """One meeting as one process sees it: its sockets, where it stands, what is shown."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from mdt.protocol import (
     Pulse,
     Roster,
 )
+
+logger = logging.getLogger(__name__)
 
 MAX_EARLY = 1000  # events that wait for an earlier one; beyond it the log is read anyway
 
@@ -56,9 +59,12 @@ class Room:
         self.is_roster_due = False
         self.is_attendance_due = False
         self.is_placed = False  # whether the record was asked where the room stands
+        self.is_doubted = False  # the bus was away: what was said meanwhile is not known here
+        self.placed_at = 0  # the seq up to which nothing was said here
         self._others: dict[str, tuple[datetime, tuple[Tab, ...]]] = {}  # tabs by process
         self._roster: Roster | None = None
         self._early: dict[int, tuple[DurableEvent, str]] = {}
+        self._head = 0  # the newest seq that is known to be on record
         self._heads: deque[int] = deque([0, 0], maxlen=2)  # seq at the last two pulses
 
     # ---- events ------------------------------------------------------------------
@@ -75,19 +81,35 @@ class Room:
 
     @property
     def is_missing(self) -> bool:
-        """Whether a later event came and an earlier one did not."""
-        return self.is_placed and bool(self._early)
+        """Whether something is on record that was not said here."""
+        is_behind = bool(self._early) or self.position.seq < self._head
+        return self.is_placed and (is_behind or self.is_doubted)
 
-    def move_to(self, position: Position, lease: Lease) -> None:
-        """Take a position from the record, unless the room is further already."""
-        self.is_placed = True
-        if position.term == self.position.term and self.lease.seen_at:
-            lease = self.lease  # heartbeats heard here are newer than those on record
-        if position.seq < self.position.seq:
-            return
-        self._stand_at(position, lease)
-        self._early = {seq: event for seq, event in self._early.items() if seq > position.seq}
+    def place(self, position: Position, lease: Lease) -> None:
+        """Hear from the record where the room stands.
+
+        Only the first word moves the room. Later it may be ahead of what was said here, and who
+        sits here is still to hear every event in between: the room is missing them.
+        """
+        self._head = max(self._head, position.seq)
+        if position.seq == self.position.seq or (not self.is_placed and self._is_ahead(position)):
+            self._stand_at(position, self._newer(lease, position))
+        if not self.is_placed:
+            self.is_placed, self.placed_at = True, self.position.seq
+            self._early = {seq: e for seq, e in self._early.items() if seq > self.placed_at}
         self._say_in_order()
+
+    def hear_head(self, seq: int) -> None:
+        """The newest seq on record, asked for after the bus was away or at a pulse."""
+        self._head, self.is_doubted = max(self._head, seq), False
+
+    def _is_ahead(self, position: Position) -> bool:
+        return position.seq > self.position.seq
+
+    def _newer(self, lease: Lease, position: Position) -> Lease:
+        """Heartbeats of this term that were heard here are newer than those on record."""
+        is_known = position.term == self.position.term and self.lease.seen_at
+        return self.lease if is_known else lease
 
     def _take_durable(self, event: DurableEvent, text: str) -> bool:
         """In the order of seq and each once, whatever order commits and the bus bring them in."""
@@ -128,7 +150,11 @@ class Room:
 
     def _put(self, text: str, key: str = "") -> None:
         for seat in self.seats:
-            seat.outbox.put(text, key)
+            try:
+                seat.outbox.put(text, key)
+            except Exception:  # one broken socket keeps nothing from the others
+                logger.exception("A socket could not be written to.")
+                seat.close(CloseCode.COME_BACK)
 
     # ---- people ------------------------------------------------------------------
 
@@ -138,14 +164,28 @@ class Room:
     def all_tabs(self) -> list[Tab]:
         """Those of every process. One that has said nothing for SILENT may be dead."""
         now = timezone.now()
-        heard = [tabs for at, tabs in self._others.values() if now - at <= SILENT]
+        heard = [tabs for origin, (_, tabs) in self._others.items() if self._is_heard(origin, now)]
         return [*self.own_tabs(), *(tab for tabs in heard for tab in tabs)]
 
-    def hear_tabs(self, origin: str, tabs: tuple[Tab, ...], at: datetime) -> None:
-        """Another process tells who sits in it."""
-        self._others[origin] = (at, tabs)
+    def hear_tabs(self, origin: str, tabs: tuple[Tab, ...], at: datetime) -> bool:
+        """Another process tells who sits in it. True when it is new here."""
+        is_new = bool(tabs) and not self._is_heard(origin, at)
+        if tabs:
+            self._others[origin] = (at, tabs)
+        else:
+            self._others.pop(origin, None)
         for tab in tabs:
             self._renew(tab)
+        return is_new
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether anybody in another process looks on."""
+        now = timezone.now()
+        return any(self._is_heard(origin, now) for origin in self._others)
+
+    def _is_heard(self, origin: str, at: datetime) -> bool:
+        return origin in self._others and at - self._others[origin][0] <= SILENT
 
     def hear_beat(self, tab: Tab, beat: Heartbeat) -> bool:
         """A tab of this process is alive. True when it is the one that presents."""

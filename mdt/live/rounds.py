@@ -1,12 +1,13 @@
 """What a process does for its rooms every few seconds, so that nothing is lost for long.
 
-The roster each second; the pulse every five; beside them, never waited for, the database:
-events that did not arrive, attendance, and whether everybody may still be here.
+The roster each second; the pulse every five. Beside them, never waited for, the database: events
+that did not arrive; and apart from those, for it writes and may wait for other writers,
+attendance and whether everybody may still be here.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,10 @@ class Rounds:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._is_pulse = False
+        self._is_audit = False
         self._is_everybody = False
-        # the loop itself keeps no hold of a task
-        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._serve())]
+        loops = (self._beat(), _each(hub.missing, self.catch_up), _each(hub.wake, self.serve))
+        self._tasks = [asyncio.create_task(loop) for loop in loops]  # the loop keeps no hold of one
 
     def stop(self) -> None:
         for task in self._tasks:
@@ -45,7 +47,10 @@ class Rounds:
     async def _beat(self) -> None:
         for tick in count(1):
             await asyncio.sleep(TICK_S)
-            self.tick(tick)
+            try:
+                self.tick(tick)
+            except Exception:  # a room nobody beats for any more would be deaf for good
+                logger.exception("A beat of the rooms failed.")
 
     def tick(self, tick: int) -> None:
         """One second, from 1. Nothing here waits."""
@@ -55,38 +60,39 @@ class Rounds:
             if is_pulse:
                 room.tell_pulse()
                 self._hub.tell_presence(room_id)
-            if room.is_missing or room.is_attendance_due:
+            if room.is_missing:
+                self._hub.missing.set()
+            if room.is_attendance_due:
                 self._hub.wake.set()
         if is_pulse:
-            self._is_pulse = True
+            self._is_pulse = self._is_audit = True
             self._is_everybody |= tick % LOOK_AGAIN_TICKS == 0
+            self._hub.missing.set()
             self._hub.wake.set()
 
-    async def _serve(self) -> None:
-        while True:
-            await self._hub.wake.wait()
-            self._hub.wake.clear()
-            await self.serve()
-
     async def serve(self) -> None:
-        """What is due of the database. One that is away or busy is asked again next time."""
-        is_pulse, self._is_pulse = self._is_pulse, False
-        try:
-            await self._catch_up(is_pulse)
-            await self._keep_attendance(is_pulse)
-            await self._look_again()
-        except DatabaseError as error:
-            logger.warning("The room's rounds could not reach the database: %s", type(error))
+        """Attendance, and whether everybody may be here still, as far as it is due."""
+        await _safely(self._serve)
 
-    async def _catch_up(self, is_pulse: bool) -> None:
+    async def catch_up(self) -> None:
         """Say what is on record and was not heard here."""
+        await _safely(self._catch_up)
+
+    async def _serve(self) -> None:
+        is_pulse, self._is_pulse = self._is_pulse, False
+        await self._keep_attendance(is_pulse)
+        await self._look_again()
+
+    async def _catch_up(self) -> None:
+        is_audit, self._is_audit = self._is_audit, False
         known = {i: room for i, room in self._hub.rooms.items() if room.is_placed}
-        due = {i: room for i, room in known.items() if is_pulse or room.is_missing}
+        due = {i: room for i, room in known.items() if is_audit or room.is_missing}
         if not due:
             return
         heads = await in_database(upkeep.heads, list(due))
         for room_id, room in due.items():
-            if heads.get(room_id, 0) > room.position.seq:
+            room.hear_head(heads.get(room_id, 0))
+            if room.is_missing:
                 for event in await in_database(upkeep.missed, room_id, room.position.seq):
                     room.take(event, event.model_dump_json())
 
@@ -125,6 +131,24 @@ class Rounds:
         for room_id, room in list(self._hub.rooms.items()):
             for seat in list(room.seats):
                 yield room_id, seat
+
+
+async def _each(due: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` whenever it is due."""
+    while True:
+        await due.wait()
+        due.clear()
+        await work()
+
+
+async def _safely(work: Callable[[], Awaitable[None]]) -> None:
+    """What fails once is tried again next time: a database that is away, or a defect."""
+    try:
+        await work()
+    except DatabaseError as error:
+        logger.warning("The room's rounds could not reach the database: %s", type(error))
+    except Exception:
+        logger.exception("A round of the rooms failed.")
 
 
 def _heard_in(room: "Room") -> set[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from imaging.models import Series, Study
-from mdt.annotations.queries import marks_of_case
+from mdt.annotations.queries import author_numbers, marks_of_case
 from mdt.meetings.access_queries import sharing_of
 from mdt.meetings.models import Attendance, ListedCase
 from mdt.members import Person
@@ -36,21 +36,37 @@ class ActionRow:
 
 
 @dataclass(frozen=True)
+class Said:
+    """One mark in words, and the number of its author: whose colour and shape it has."""
+
+    words: str
+    author: int | None
+
+
+@dataclass(frozen=True)
 class Picture:
-    """One frame that was discussed, with everything drawn on it."""
+    """One frame that was discussed, with everything drawn on it.
+
+    `authors` are the numbers of those who drew, by public id.
+    """
 
     mark_id: str
     series: str
     version: int
     frame: str
     caption: str
-    says: list[str]
+    says: list[Said]
     marks: list[MarkBody] = field(default_factory=list)
+    authors: dict[str, int] = field(default_factory=dict)
 
     @property
     def marks_text(self) -> str:
         """The marks as JSON, for the page's script."""
         return json.dumps([mark.model_dump(mode="json") for mark in self.marks])
+
+    @property
+    def authors_text(self) -> str:
+        return json.dumps(self.authors)
 
 
 @dataclass(frozen=True)
@@ -135,7 +151,7 @@ def pictures_of(case: ListedCase) -> list[Picture]:
 
     A fixed number of queries.
     """
-    captions = _captions(case)
+    captions, numbers = _captions(case), author_numbers(case.meeting.team)
     by_frame: dict[tuple[str, str], list[MarkBody]] = {}
     for mark in marks_of_case(case):
         if mark.place.series in captions:
@@ -147,8 +163,9 @@ def pictures_of(case: ListedCase) -> list[Picture]:
             version=max(mark.place.version for mark in marks),
             frame=frame,
             caption=captions[series],
-            says=[words_of(mark) for mark in marks],
+            says=[Said(words_of(mark), numbers.get(mark.by)) for mark in marks],
             marks=marks,
+            authors={mark.by: numbers[mark.by] for mark in marks if mark.by in numbers},
         )
         for (series, frame), marks in by_frame.items()
     ]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.e2e import viewer_kit as kit
-from tests.e2e.test_viewer import hold_rest, is_the_reference
+from tests.e2e.test_viewer import hold_rest
 from tests.e2e.test_viewer_hands import at, edges, mark
-from tests.e2e.viewer_kit import ct, words
+from tests.e2e.viewer_kit import ct, is_the_reference, words
 
 pytestmark = pytest.mark.e2e
 
@@ -118,3 +118,24 @@ def test_a_series_opens_at_a_marked_frame_and_asks_for_that_first(page, server):
     assert is_the_reference(page, ct(7, (512, 512)), series)
     wanted = [series.frame_at(first) for first, _ in server.ranges()]
     assert wanted[0] == 8
+
+
+def test_a_segment_that_is_not_there_fails_its_own_frames_only(page, server):
+    series = server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(6)])
+    for number in (5, 6):
+        series.metadata["frames"][number - 1]["segment"] = 2
+    gone = {"status": 404, "json": {"code": "mdt.not_found", "message": "There is nothing."}}
+    page.route("**/segments/2", lambda route: route.fulfill(**gone))
+    kit.open_series(page)
+    page.evaluate("pane.setView({ ...pane.getView(), frame: 5 })")
+    kit.until_said(page, "frame.not_served")
+    assert "others of the series can" in kit.words(page)
+    assert kit.pixels(page).max() == 0
+
+    page.evaluate("pane.setView({ ...pane.getView(), frame: 4 })")
+    kit.wait_whole(page)
+    assert "frame.not_served" not in kit.words(page)
+    assert kit.events(page, "refused") == []
+    page.unroute("**/segments/2")
+    page.evaluate("pane.setView({ ...pane.getView(), frame: 5 })")
+    kit.wait_whole(page)

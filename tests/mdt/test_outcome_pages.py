@@ -216,8 +216,30 @@ def test_the_discussed_picture_comes_with_its_marks(client, case, chair, consult
     (picture,) = answer.context["reading"].pictures
     link = f"{reverse('outcome-view', args=[case.public_id])}?mark={mark.public_id}"
     assert (picture.series, picture.frame) == (mark.series.public_id, "aFrame.1")
-    assert picture.says == ["length 23.4 mm, chair"]
+    assert [said.words for said in picture.says] == ["length 23.4 mm, chair"]
     assert link in answer.content.decode()
+
+
+def test_who_drew_has_the_same_colour_in_the_room_on_the_outcome_and_beside_the_picture(
+    client, case, chair, mark
+):
+    """The number is the colour; one who joins late changes nobody's."""
+    recorded(case, chair, steps=SIGNED)
+    MembershipFactory(team=case.meeting.team)
+    mark.author = MembershipFactory(team=case.meeting.team).person
+    mark.save()
+    numbers = []
+    for _ in range(2):
+        client.force_login(chair)
+        room = client.get(f"/api/meetings/{case.meeting.public_id}/room").json()
+        numbers.append(room["authors"][mark.author.public_id])
+        (on_page,) = read(client, chair, case).context["reading"].pictures
+        alone = view(client, chair, case, mark.public_id).context["picture"]
+        for picture in (on_page, alone):
+            numbers.append(picture.authors[mark.author.public_id])
+            assert [said.author for said in picture.says] == [numbers[0]]
+        MembershipFactory(team=case.meeting.team)
+    assert numbers == [2] * 6
 
 
 def test_a_picture_of_a_trust_the_patient_objects_to_is_not_named(client, case, chair, mark):

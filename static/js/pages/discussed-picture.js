@@ -1,7 +1,10 @@
+import { el } from "../shared/dom.js";
+import { authorAt } from "../viewer/authors.js";
+
 /** @import { Assets } from "../viewer/decoder-pool.js" */
 /** @import { ImagePane } from "../viewer/image-pane.js" */
 /** @import { MarkBody } from "../viewer/types.js" */
-/** @typedef {{ series: string, version: number, frame: string, marks: MarkBody[] }} Discussed */
+/** @typedef {{ series: string, version: number, frame: string, marks: MarkBody[], authors: Record<string, number> }} Discussed */
 
 /**
  * What the template wrote into an element: the frame that was discussed and what is drawn on it.
@@ -10,8 +13,9 @@
  * @returns {Discussed}
  */
 export function discussedIn({ dataset }) {
-  const { series = "", version = "1", frame = "", marks = "[]" } = dataset;
-  return { series, version: Number(version), frame, marks: JSON.parse(marks) };
+  const { series = "", version = "1", frame = "", marks = "[]", authors = "{}" } = dataset;
+  const drawn = { marks: JSON.parse(marks), authors: JSON.parse(authors) };
+  return { series, version: Number(version), frame, ...drawn };
 }
 
 /**
@@ -26,14 +30,18 @@ export function assetsIn({ dataset }) {
 }
 
 /**
- * A colour and shape of their own for each who drew, in the order they first did.
+ * Put each author's shape before what they said, as it stands on the picture.
  *
- * @param {Discussed[]} pictures - all of the page
- * @returns {Record<string, number>}
+ * @param {ParentNode} page
  */
-export function authorsOf(pictures) {
-  const people = new Set(pictures.flatMap(({ marks }) => marks.map(({ by }) => by)));
-  return Object.fromEntries([...people].map((person, index) => [person, index]));
+export function showShapes(page) {
+  page.querySelectorAll("li[data-author]").forEach((said) => {
+    const number = said.getAttribute("data-author");
+    const { shape, colour } = authorAt(number ? Number(number) : null);
+    const sign = el("span", { class: "said-shape", "aria-hidden": "true" }, shape);
+    sign.style.setProperty("--author", colour);
+    said.prepend(sign, " ");
+  });
 }
 
 /**

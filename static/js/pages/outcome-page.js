@@ -1,6 +1,6 @@
 import { $, el } from "../shared/dom.js";
 import { ImagePane } from "../viewer/image-pane.js";
-import { assetsIn, authorsOf, discussedIn, showDiscussed } from "./discussed-picture.js";
+import { assetsIn, discussedIn, showDiscussed, showShapes } from "./discussed-picture.js";
 import { stillOf } from "./still.js";
 
 const PATIENCE_MS = 30_000;
@@ -14,7 +14,6 @@ class Stills {
   #assets;
   #caseId;
   #frames;
-  #authors;
   #left = new AbortController();
 
   /** @param {HTMLElement} list */
@@ -24,7 +23,6 @@ class Stills {
     /** @type {NodeListOf<HTMLElement>} */
     const frames = list.querySelectorAll("[data-picture]");
     this.#frames = Array.from(frames);
-    this.#authors = authorsOf(this.#frames.map(discussedIn));
   }
 
   async draw() {
@@ -44,16 +42,17 @@ class Stills {
     const stage = el("span", { class: "outcome-picture__stage", "aria-hidden": "true" });
     frame.prepend(stage);
     const pane = new ImagePane({ element: stage, assets: this.#assets, caseId: this.#caseId });
-    pane.setAuthors(this.#authors);
+    const discussed = discussedIn(frame);
+    pane.setAuthors(discussed.authors, { isNamed: false }); // the words below the picture name them
     stage.removeAttribute("tabindex"); // it lies in a link, which has the focus
     let why = "This picture is not there to be shown.";
     pane.addEventListener("refused", (event) => {
       why = /** @type {CustomEvent} */ (event).detail.message;
     });
-    const number = await showDiscussed(pane, discussedIn(frame));
+    const number = await showDiscussed(pane, discussed);
     if (number > 0) why = "This picture did not arrive. Load the page again.";
     if (number > 0 && (await isWhole(pane, number, this.#left.signal))) {
-      frame.replaceChildren(...stillOf(stage, discussedIn(frame).marks));
+      frame.replaceChildren(...stillOf(stage));
     } else $(".outcome-picture__state", frame).textContent = why;
     pane.destroy();
     stage.remove();
@@ -86,6 +85,7 @@ print.hidden = false;
 print.addEventListener("click", () => window.print());
 const list = document.querySelector("#discussed");
 if (list instanceof HTMLElement) {
+  showShapes(list);
   const stills = new Stills(list);
   window.addEventListener("pagehide", () => stills.leave(), { once: true });
   void stills.draw();

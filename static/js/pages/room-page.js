@@ -6,10 +6,13 @@ import { RoomApp } from "../room/room-app.js";
 import { OtherTabs, tabName } from "../room/tabs.js";
 import { Troubles } from "../room/trouble.js";
 import { $ } from "../shared/dom.js";
+import { Desk } from "../viewer/desk.js";
 import { ImagePane } from "../viewer/image-pane.js";
 
 const root = $("#room");
 const { meeting = "", worker = "", codec = "", wasm = "", sprite = "" } = root.dataset;
+const assets = { worker, codec, wasm };
+const desk = new Desk(assets);
 const http = new RoomHttp();
 const troubles = new Troubles(part(root, "troubles"));
 
@@ -23,8 +26,8 @@ try {
     troubles,
     sprite,
     socketUrl: `${scheme}://${location.host}/ws/${meeting}/`,
-    makePane: ({ element, caseId }) =>
-      new ImagePane({ element, caseId, assets: { worker, codec, wasm } }),
+    desk,
+    makePane: ({ element, caseId }) => new ImagePane({ element, caseId, assets, ...desk.shared }),
   });
   new OtherTabs(meeting, tab, (count) => {
     const text =

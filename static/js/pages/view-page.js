@@ -1,6 +1,6 @@
 import { $, el, takesText } from "../shared/dom.js";
 import { ImagePane } from "../viewer/image-pane.js";
-import { assetsIn, authorsOf, discussedIn, showDiscussed } from "./discussed-picture.js";
+import { assetsIn, discussedIn, showDiscussed, showShapes } from "./discussed-picture.js";
 
 /** What the buttons do: names of the pane's `act`, and the word on the button. */
 const BUTTONS = Object.freeze([
@@ -31,7 +31,7 @@ class ViewPage {
     this.#discussed = discussedIn(element);
     const caseId = element.dataset.case ?? "";
     this.#pane = new ImagePane({ element, assets: assetsIn(element), caseId });
-    this.#pane.setAuthors(authorsOf([this.#discussed]));
+    this.#pane.setAuthors(this.#discussed.authors);
     this.#pane.identity = identityIn(element);
     this.#listen();
     this.#offer();
@@ -105,4 +105,5 @@ function identityIn({ dataset }) {
   return { name, sex, birth_date: born, nhs_number: number };
 }
 
+showShapes(document);
 void new ViewPage($("#pane")).open();

@@ -1,3 +1,4 @@
+import { AUTHORS } from "../viewer/authors.js";
 import { h, Part, part } from "./dom.js";
 import { asDay } from "./data.js";
 
@@ -134,7 +135,7 @@ export class CasePanel {
     return h(
       "div",
       { class: "markrow" },
-      h("span", { class: `author author--${author + 1}` }, shape),
+      h("span", { class: `author author--${(author % AUTHORS.length) + 1}` }, shape),
       h(
         "span",
         { class: "markrow__words" },

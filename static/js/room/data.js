@@ -5,13 +5,13 @@
  * @import { Layout, MarkBody, Position } from "./protocol.js"
  */
 
-/** @typedef {{ steer: boolean, present: boolean, mark: boolean, record: boolean, confirm: boolean, sign: boolean, open: boolean, close: boolean }} May */
+/** @typedef {{ steer: boolean, present: boolean, mark: boolean, record: boolean, confirm: boolean, sign: boolean, open: boolean, close: boolean, prefetch: boolean }} May */
 /** @typedef {{ id: string, team: string, site: string, starts_at: string, state: "planned"|"live"|"closed", case_count: number }} MeetingData */
 /** @typedef {{ person: string, name: string, roles: string[], may: May }} You */
 /** @typedef {{ name: string, specialty: string }} PersonData */
 /** @typedef {{ version: number, step: string }} OutcomeBrief */
 /** @typedef {{ id: string, position: number, name: string, sex: string, birth_date: string, nhs_number: string, question: string, laterality: string, same_name: boolean, light: { colour: string, text: string }, outcome: OutcomeBrief, draft: number, was_opened: boolean }} CaseBrief */
-/** @typedef {{ meeting: MeetingData, you: You, people: Record<string, PersonData>, position: Position, cases: CaseBrief[] }} RoomData */
+/** @typedef {{ meeting: MeetingData, you: You, people: Record<string, PersonData>, authors: Record<string, number>, position: Position, cases: CaseBrief[] }} RoomData */
 /** @typedef {{ id: string, modality: string, description: string, number: number|null, version: number, frame_count: number, laterality: string }} SeriesData */
 /** @typedef {{ id: string, trust: string, trust_name: string, date: string, description: string, modalities: string, state: string, stored_count: number, expected_count: number|null, role: ""|"current"|"prior", reason: string, laterality: string, series: SeriesData[] }} StudyData */
 /** @typedef {{ name: string, sex: string, birth_date: string, nhs_number: string, is_deceased: boolean }} PatientData */

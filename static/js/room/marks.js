@@ -5,6 +5,8 @@ import { uuid } from "../shared/ids.js";
 /** @import { DurableCommand } from "./connection.js" */
 /** @import { Model } from "./model.js" */
 /** @import { Author } from "./model.js" */
+const TAKES_OVER = new Set(["chair", "deputy"]);
+
 /** @typedef {MarkBody & Author & { isUnsaved: boolean }} NamedMark */
 /** @typedef {{ command: CreateMark, name: string, seq: number|null }} Unsaved - `seq` once it is on record */
 
@@ -61,6 +63,8 @@ export class Marks {
   #model;
   #send;
   #unsaved = new UnsavedMarks();
+  /** @type {Set<string>} ids of changes and removals not answered yet */
+  #asked = new Set();
 
   /** @param {{ model: Model, send: (command: DurableCommand) => void }} around */
   constructor({ model, send }) {
@@ -95,24 +99,52 @@ export class Marks {
     this.#send(command);
   }
 
-  /** @param {Ack|Nak} answer @returns {boolean} whether a new mark was refused for good */
+  /**
+   * @param {Ack|Nak} answer
+   * @returns {boolean} whether something drawn or changed here was refused for good
+   */
   settle(answer) {
-    return this.#unsaved.settle(answer);
+    const isNak = answer.type === RoomEvent.Nak;
+    if (!answer.id || (isNak && answer.retry)) return false; // it will be tried again
+    const wasChange = this.#asked.delete(answer.id);
+    return this.#unsaved.settle(answer) || (wasChange && isNak);
   }
 
-  /** @param {MarkBody} mark */
-  mayChange({ by, version }) {
-    const { you } = this.#model;
-    return version > 0 && you.may.mark && (by === you.person || you.roles.includes("chair"));
+  /**
+   * One's own, and for the chair and the deputy everybody's, but never another's words: they are
+   * read as theirs. Nobody's once the outcome is signed or the meeting is over.
+   *
+   * @param {MarkBody} mark
+   * @param {"words"} [what] - of an arrow
+   */
+  mayChange({ by, version, drawing: { kind } }, what) {
+    const { you, room } = this.#model;
+    const isOpen = room.meeting !== "closed" && !this.#isSigned;
+    if (!isOpen || version === 0 || !you.may.mark) return false;
+    if (what === "words") return kind === "arrow" && by === you.person;
+    return by === you.person || you.roles.some((role) => TAKES_OVER.has(role));
+  }
+
+  get #isSigned() {
+    const { outcomes, position } = this.#model.room;
+    return outcomes[position.case_id ?? ""]?.step === "signed";
   }
 
   /** @param {{ mark_id: string, version: number }} mark @param {Drawing} drawing */
   change({ mark_id, version }, drawing) {
-    this.#send({ type: RoomCommand.ChangeMark, id: uuid(), mark_id, if_version: version, drawing });
+    const id = this.#ask();
+    this.#send({ type: RoomCommand.ChangeMark, id, mark_id, if_version: version, drawing });
   }
 
   /** @param {{ mark_id: string, version: number }} mark */
   remove({ mark_id, version }) {
-    this.#send({ type: RoomCommand.RemoveMark, id: uuid(), mark_id, if_version: version });
+    const id = this.#ask();
+    this.#send({ type: RoomCommand.RemoveMark, id, mark_id, if_version: version });
+  }
+
+  #ask() {
+    const id = uuid();
+    this.#asked.add(id);
+    return id;
   }
 }

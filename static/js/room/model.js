@@ -1,10 +1,10 @@
-import { AUTHORS, authorOf } from "../viewer/authors.js";
+import { authorAt } from "../viewer/authors.js";
 import { EMPTY_ROOM, FRESH_MS, loaded, withCase } from "./state.js";
 
 /** @import { CaseBrief, CaseData, RoomData } from "./data.js" */
 /** @import { Room } from "./state.js" */
 /** @import { Follow, Mode } from "./follow.js" */
-/** @typedef {{ author: number, shape: string }} Author - one of the eight, from 0, and its shape */
+/** @typedef {{ author: number, shape: string }} Author - their number, -1: not known yet; its shape */
 
 /** What every part of the page reads: the room as heard, the list and the cases as loaded. */
 export class Model {
@@ -12,7 +12,7 @@ export class Model {
   room = EMPTY_ROOM;
   /** @type {Map<string, CaseData>} */
   #cases = new Map();
-  /** Each member's author, the same on every screen. @type {Record<string, number>} */
+  /** Each person's number as the server counts, the same everywhere. @type {Record<string, number>} */
   authors = {};
 
   /** @param {RoomData} data @param {Follow} follow @param {string} tab */
@@ -23,19 +23,24 @@ export class Model {
     this.take(data);
   }
 
-  /** @param {RoomData} data - loaded again */
+  /** @param {RoomData} data - loaded again; of two answers that crossed the newer one stays */
   take(data) {
+    if (data.position.seq < this.data.position.seq) return;
     this.data = data;
     this.room = loaded(this.room, data);
-    const people = Object.keys(data.people).sort();
-    const authors = Object.fromEntries(people.map((person, i) => [person, i % AUTHORS.length]));
-    if (JSON.stringify(authors) !== JSON.stringify(this.authors)) this.authors = authors;
+    const isNews = JSON.stringify(data.authors) !== JSON.stringify(this.authors);
+    if (isNews) this.authors = data.authors; // else the same object: nothing is drawn anew
   }
 
   /** @param {CaseData} data */
   takeCase(data) {
     this.#cases.set(data.id, data);
     this.room = withCase(this.room, data);
+  }
+
+  /** It is not this person's to see any more. @param {string} id */
+  dropCase(id) {
+    this.#cases.delete(id);
   }
 
   get you() {
@@ -89,7 +94,12 @@ export class Model {
    * @returns {Author}
    */
   authorOf(person) {
-    const author = this.authors[person] ?? authorOf(person);
-    return { author, shape: AUTHORS[author].shape };
+    const author = this.authors[person] ?? -1;
+    return { author, shape: authorAt(author).shape };
+  }
+
+  /** Somebody is here who joined the team after this page was loaded. */
+  get hasNewcomer() {
+    return (this.room.roster?.present ?? []).some(({ person }) => !(person in this.authors));
   }
 }

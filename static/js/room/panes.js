@@ -12,18 +12,19 @@ import { findSeries } from "./data.js";
 /** @typedef {Pointer & { pane: string }} PanePointer */
 /** @typedef {Preview & { pane: string }} PanePreview */
 /** @typedef {{ mark_id: string, version: number }} MarkAt */
+/** @typedef {(mark: MarkBody, what?: "words") => boolean} MayChange - move and remove, or reword */
 /**
  * What the room needs of a pane, which knows nothing of sockets or meetings: ImagePane, or a fake.
  *
  * @typedef {EventTarget & {
  *   needsShift: boolean,
- *   mayChange: (mark: MarkBody) => boolean,
+ *   mayChange: MayChange,
  *   identity: Identity|null,
  *   open: (what: { series: string, version?: number }) => Promise<boolean>,
  *   getView: () => StackView|null,
  *   setView: (view: StackView) => void,
  *   setMarks: (marks: ReadonlyArray<MarkBody>) => void,
- *   setAuthors: (authors: Record<string, number>) => void,
+ *   setAuthors: (authors: Record<string, number>, naming: { you: string }) => void,
  *   dropDrawn: () => void,
  *   setTool: (name: Tool) => void,
  *   pointAt: (pointer: Pointer|null) => void,
@@ -40,7 +41,7 @@ import { findSeries } from "./data.js";
  * @property {(pane: string, point: Point|null) => void} point
  * @property {(pane: string, place: Place, drawing: Drawing|null) => void} preview
  * @property {(place: Place, drawing: Drawing) => void} drawn
- * @property {(mark: MarkAt, drawing: Drawing) => void} changed - a mark was moved
+ * @property {(mark: MarkAt, drawing: Drawing) => void} changed - a mark was moved or reworded
  * @property {(mark: MarkAt) => void} removed
  * @property {(tool: Tool) => void} tool
  * @property {(pane: string) => void} opened - its first view can be asked for
@@ -48,7 +49,7 @@ import { findSeries } from "./data.js";
  */
 
 /** How the pictures stand to this person, the same for every pane. */
-/** @typedef {{ needsShift: boolean, mayChange: (mark: MarkBody) => boolean, authors: Record<string, number> }} Terms */
+/** @typedef {{ needsShift: boolean, mayChange: MayChange, authors: Record<string, number>, you: string }} Terms */
 
 /** One place on the screen: its pane, and what it is to show once it is open. */
 class Slot {
@@ -179,7 +180,7 @@ export class Panes {
   /** @type {Tool} */
   #tool = "window";
   /** @type {Terms} */
-  #terms = { needsShift: false, mayChange: () => false, authors: {} };
+  #terms = { needsShift: false, mayChange: () => false, authors: {}, you: "" };
   active = "";
 
   /** @param {HTMLElement} root @param {MakePane} make @param {Heard} heard */
@@ -299,7 +300,7 @@ export class Panes {
   #tell(pane, isNews) {
     pane.needsShift = this.#terms.needsShift;
     pane.mayChange = this.#terms.mayChange;
-    if (isNews) pane.setAuthors(this.#terms.authors);
+    if (isNews) pane.setAuthors(this.#terms.authors, { you: this.#terms.you });
   }
 
   /** @param {string} id @param {Slot} slot */

@@ -54,7 +54,7 @@ export class Pictures {
     const caseId = room.position.case_id;
     if (!caseId) return this.#panes.clear();
     const layout = this.#layout(caseId);
-    if (layout) this.#hung = { caseId, layout };
+    if (layout?.panes.length) this.#hung = { caseId, layout }; // else its pictures are yet to come
     this.#panes.hang(caseId, layout, openCase);
     this.follow();
     this.#showMarks();
@@ -140,7 +140,8 @@ export class Pictures {
   }
 
   /**
-   * Which layout counts here. Between two presenters the last one stays.
+   * Which layout counts here. Between two presenters the last one stays; one from before the
+   * case's pictures had come stands in the way of none.
    *
    * @param {string} caseId
    * @returns {Layout|null}
@@ -150,7 +151,8 @@ export class Pictures {
     const ofCase = (/** @type {{ caseId: string, layout: Layout }|null} */ kept) =>
       kept?.caseId === caseId ? kept.layout : null;
     const own = mode === "following" ? null : ofCase(this.#own);
-    const heard = mode === "presenting" ? null : room.layout;
+    const isHeard = mode !== "presenting" && room.layout?.panes.length;
+    const heard = isHeard ? room.layout : null;
     return own ?? heard ?? ofCase(this.#hung) ?? openCase?.layout ?? null;
   }
 

@@ -4,6 +4,7 @@ import { asMinute } from "./data.js";
 /** @import { Model } from "./model.js" */
 /** @import { Room } from "./state.js" */
 /** @typedef {{ presenter: string, isPresent: boolean, lost: string, counts: string, others: { person: string, name: string }[] }} Summary */
+/** @typedef {Summary["others"][number] & { shape: string }} Other - with the shape of their marks */
 
 /**
  * Who presents and who is with them, in words.
@@ -78,7 +79,8 @@ export class Presence {
       h("span", { class: "presence__counts" }, now.counts),
     ]);
     const isMine = mode === "presenting" || (now.isPresent && isChair(you.roles));
-    const others = maySteer && isMine ? now.others : [];
+    const offered = maySteer && isMine ? now.others : [];
+    const others = offered.map((one) => ({ ...one, shape: model.authorOf(one.person).shape }));
     const takes = mayTake(now, model);
     const from = now.isPresent ? now.presenter : "";
     this.#buttons.show([takes, from, others], () => [
@@ -105,7 +107,7 @@ export class Presence {
     );
   }
 
-  /** @param {Summary["others"]} others */
+  /** @param {Other[]} others */
   #giveMenu(others) {
     const give = (/** @type {Event} */ { target }) => {
       if (target instanceof HTMLSelectElement && target.value) this.#give(target.value);
@@ -119,7 +121,9 @@ export class Presence {
         onchange: give,
       },
       h("option", { value: "" }, "Hand over to…"),
-      ...others.map(({ person, name }) => h("option", { value: person }, name)),
+      ...others.map(({ person, name, shape }) => {
+        return h("option", { value: person }, `${shape} ${name}`);
+      }),
     );
   }
 }

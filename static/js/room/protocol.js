@@ -1,4 +1,4 @@
-// Written by `manage.py export_protocol` from mdt/protocol.py. Do not edit.
+// Written by `manage.py export_protocol` from mdt/protocol/. Do not edit.
 export const PROTOCOL_VERSION = 1;
 export const MAX_BYTES = 65536;
 export const CloseCode = Object.freeze({

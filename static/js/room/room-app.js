@@ -4,7 +4,9 @@ import { part } from "./dom.js";
 import { sentence } from "./http.js";
 import { pressed } from "./keys.js";
 import { LineWatch } from "./line-watch.js";
+import { Loads } from "./loads.js";
 import { Marks } from "./marks.js";
+import { NextCase } from "./next-case.js";
 import { OutcomePanel } from "./outcome-panel.js";
 import { Panes } from "./panes.js";
 import { Pictures } from "./pictures.js";
@@ -19,10 +21,11 @@ import { uuid } from "../shared/ids.js";
 /** @import { DurableCommand } from "./connection.js" */
 /** @import { Model } from "./model.js" */
 /** @import { RoomHttp } from "./http.js" */
+/** @import { DeskLike } from "./next-case.js" */
 /** @import { MakePane } from "./panes.js" */
 /** @import { Troubles } from "./trouble.js" */
 /** @import { Tool } from "../viewer/image-pane.js" */
-/** @typedef {{ http: RoomHttp, makePane: MakePane, troubles: Troubles, socketUrl: string, sprite: string }} Around */
+/** @typedef {{ http: RoomHttp, makePane: MakePane, desk: DeskLike, troubles: Troubles, socketUrl: string, sprite: string }} Around */
 
 const UNDO_MS = 5000;
 const HINT = "This moves everybody to another case: hold Shift.";
@@ -46,6 +49,8 @@ export class RoomApp {
   #outcome;
   #view;
   #line;
+  #loads;
+  #next;
   #closed = new AbortController();
   #isFrameAsked = false;
   #isWholeDue = true;
@@ -57,7 +62,7 @@ export class RoomApp {
   #turning = null;
 
   /** @param {HTMLElement} root @param {Model} model - the meeting, loaded @param {Around} around */
-  constructor(root, model, { http, makePane, troubles, socketUrl, sprite }) {
+  constructor(root, model, { http, makePane, desk, troubles, socketUrl, sprite }) {
     this.#model = model;
     this.#http = http;
     this.#troubles = troubles;
@@ -85,13 +90,20 @@ export class RoomApp {
     };
     this.#view = new RoomView(root, shown, this.#acts());
     this.#line = new LineWatch(this.#connection, this.#sender, troubles);
+    this.#loads = new Loads(model, http, {
+      loaded: () => this.#drawNow(),
+      failed: (text) => this.#refuse(text),
+      gone: (series) => desk.forget(series),
+    });
+    this.#next = new NextCase(model, this.#loads, desk);
     this.#listen();
-    void this.#loadCase(model.room.position.case_id);
+    void this.#loads.case(model.room.position.case_id);
     this.#redraw();
   }
 
   destroy() {
     this.#closed.abort();
+    this.#next.close();
     this.#line.destroy();
     this.#connection.close();
     this.#pictures.destroy();
@@ -133,6 +145,7 @@ export class RoomApp {
     const { signal } = this.#closed;
     for (const type of Object.values(RoomEvent)) this.#on(type, (event) => this.#hear(event));
     for (const type of ["room.lost", "room.closed"]) this.#on(type, () => this.#redraw());
+    this.#on("room.closed", () => this.#next.close());
     addEventListener("beforeunload", (event) => this.#hold(event), { signal });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     const tick = setInterval(() => this.#tick(), TICK_MS);
@@ -159,6 +172,7 @@ export class RoomApp {
     if (now.term !== term) this.#pictures.sendAll();
     if (event.type === RoomEvent.ViewShown) this.#pictures.follow();
     if (!PASSING.has(event.type)) this.#isWholeDue = true;
+    if (event.type === RoomEvent.CaseOpened) this.#drawNow();
     this.#frame();
   }
 
@@ -170,13 +184,15 @@ export class RoomApp {
       case RoomEvent.CaseOpened:
         return this.#opened(event);
       case RoomEvent.CaseRefreshed:
-        return this.#loadAgain(event.case_id);
+        return this.#loads.again(event.case_id);
       case RoomEvent.ListChanged:
       case RoomEvent.MeetingOpened:
       case RoomEvent.MeetingClosed:
-        return void this.#loadRoom();
+        return void this.#loads.room();
       case RoomEvent.AttendanceChanged:
         return this.#attended(event.person);
+      case RoomEvent.Roster:
+        return void (this.#model.hasNewcomer && this.#loads.room());
       case RoomEvent.Ack:
       case RoomEvent.Nak:
         return this.#settle(event);
@@ -185,15 +201,15 @@ export class RoomApp {
 
   /** @param {Welcome} welcome */
   #welcomed({ is_whole }) {
-    if (is_whole === false) void this.#loadRoom();
+    if (is_whole === false) void this.#loads.room();
     this.#pictures.sendAll();
-    void this.#loadCase(this.#model.room.position.case_id);
+    void this.#loads.case(this.#model.room.position.case_id);
   }
 
   /** @param {CaseOpened} event */
   #opened({ case_id }) {
     this.#pictures.comeBack();
-    void this.#loadCase(case_id);
+    void this.#loads.opened(case_id);
     this.#troubles.set("undo", null);
     const turning = this.#turning;
     if (turning?.id !== case_id) return;
@@ -208,7 +224,7 @@ export class RoomApp {
   #attended(person) {
     const { you, data } = this.#model;
     if (person !== you.person || data.cases.length) return;
-    void this.#loadRoom().then(() => this.#loadCase(this.#model.room.position.case_id));
+    void this.#loads.room().then(() => this.#loads.case(this.#model.room.position.case_id));
   }
 
   /** @param {Ack|Nak} answer */
@@ -227,28 +243,7 @@ export class RoomApp {
     this.#redraw();
   }
 
-  // ---- loading
-
-  async #loadRoom() {
-    await this.#try(async () =>
-      this.#model.take(await this.#http.room(this.#model.data.meeting.id)),
-    );
-    this.#redraw();
-  }
-
-  /** @param {string|null} caseId */
-  async #loadCase(caseId) {
-    if (!caseId || !this.#model.brief(caseId)) return; // not on the list one may see
-    await this.#try(async () => this.#model.takeCase(await this.#http.case(caseId)));
-    this.#redraw();
-  }
-
-  /** @param {string} caseId */
-  #loadAgain(caseId) {
-    if (this.#model.case(caseId) || caseId === this.#model.room.position.case_id)
-      void this.#loadCase(caseId);
-    void this.#loadRoom();
-  }
+  // ---- acting
 
   /** @param {() => Promise<unknown>} act */
   async #try(act) {
@@ -258,8 +253,6 @@ export class RoomApp {
       this.#refuse(sentence(failure));
     }
   }
-
-  // ---- acting
 
   /** @param {DurableCommand} command */
   #send(command) {
@@ -271,11 +264,11 @@ export class RoomApp {
   #turn(caseId) {
     if (!this.#model.maySteer) return;
     this.#turning = { id: caseId, from: this.#model.room.position.case_id ?? "" };
+    void this.#loads.soon(caseId); // it is here by the time the room says so
     this.#send({ type: RoomCommand.OpenCase, id: uuid(), case_id: caseId });
   }
 
-  /** @param {() => void} act */
-  #afterHand(act) {
+  #afterHand(/** @type {() => void} */ act) {
     act();
     this.#redraw();
   }
@@ -379,12 +372,19 @@ export class RoomApp {
     });
   }
 
+  /** Not with the next frame: grants and pictures are asked for from here. */
+  #drawNow() {
+    this.#isWholeDue = true;
+    this.#draw();
+  }
+
   #draw() {
     const model = this.#model;
     this.#panes.setTerms({
       needsShift: model.mode === "presenting",
       authors: model.authors,
-      mayChange: (mark) => this.#marks.mayChange(mark),
+      you: model.you.person,
+      mayChange: (mark, what) => this.#marks.mayChange(mark, what),
     });
     this.#pictures.show();
     if (!this.#isWholeDue) return;
@@ -393,5 +393,6 @@ export class RoomApp {
     const line = { latency: this.#line.latency, savedAt: this.#savedAt, unanswered, isLive };
     this.#outcome.show();
     this.#view.show(model, { tool: this.#tool, line });
+    this.#next.heed();
   }
 }

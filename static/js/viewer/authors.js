@@ -1,3 +1,5 @@
+/** @typedef {{ colour: string, shape: string }} Author */
+
 /** The eight authors of the reading room: a colour and a shape each, of equal standing. */
 export const AUTHORS = Object.freeze([
   { colour: "#56b4e9", shape: "●" },
@@ -10,13 +12,16 @@ export const AUTHORS = Object.freeze([
   { colour: "#d0d0d0", shape: "⬟" },
 ]);
 
+/** One whose number has not been heard of yet: in nobody's colour. */
+const UNKNOWN = Object.freeze({ colour: "#ffffff", shape: "○" });
+
 /**
- * The same author for the same person in every browser, where the page has not given one.
+ * How a person's marks and pointers look. The server numbers the people of a team once and for
+ * all; where there are more than eight, colours repeat, and names are always shown beside them.
  *
- * @param {string} person - public id
+ * @param {number|null|undefined} number - from 0; none: not known here
+ * @returns {Author}
  */
-export function authorOf(person) {
-  let sum = 0;
-  for (const letter of person) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 65521;
-  return sum % AUTHORS.length;
+export function authorAt(number) {
+  return AUTHORS[(number ?? -1) % AUTHORS.length] ?? UNKNOWN;
 }

@@ -1,3 +1,5 @@
+import { Kept } from "./kept.js";
+
 /** @import { Image, Picture, Size } from "./types.js" */
 /** @import { Grid } from "./transform.js" */
 /**
@@ -8,11 +10,31 @@
  * @typedef {{ length: number, entries: Int16Array, covered: { x: Span, y: Span } }} Axes
  */
 /** @typedef {[number, number]} Span */
+/** @typedef {{ grid: Grid, taps: number }} Placed */
 /** @typedef {{ start: number, step: number, count: number, frame: number, last: number, level: number, isNearest: boolean }} Axis */
 
 const PLACE = 65536;
 const FRACTION = 4096;
 const WEIGHT = 512; // of a place's fraction: 128 weights
+
+/** The axes of what was drawn last: scrolling changes nothing in them. */
+export class AxesKeeper {
+  /** @type {Kept<Axes>} */
+  #kept = new Kept();
+
+  /**
+   * @param {Placed} plan - of an upright picture
+   * @param {Image} image
+   * @param {Picture} picture
+   * @param {Size} canvas
+   * @returns {Axes} the same object while nothing changes
+   */
+  get({ grid, taps }, image, picture, canvas) {
+    const shape = [image.columns, image.rows, picture.columns, picture.rows, picture.level];
+    const key = [grid.start, grid.steps, shape, canvas.width, canvas.height, taps].join();
+    return this.#kept.get(key, () => axesOf(grid, image, picture, canvas, taps === 0));
+  }
+}
 
 /**
  * The places of `gridOf`, worked out once for each column and each row where they do not depend
@@ -65,6 +87,7 @@ function fill(entries, { start, step, count, frame, last, level, isNearest }) {
     const cell = Math.floor(place / PLACE);
     entries[4 * i] = Math.min(last, Math.max(0, cell));
     entries[4 * i + 1] = Math.min(last, Math.max(0, cell + 1));
+    if (isNearest) continue; // the first alone: the second weighs nothing
     entries[4 * i + 2] = Math.floor((place - cell * PLACE + WEIGHT / 2) / WEIGHT);
   }
   return from < to ? [from, to] : [0, 0];

@@ -57,6 +57,18 @@ export class ByteCache {
     }
   }
 
+  /**
+   * Keep the newest of what is held, so many bytes at most.
+   *
+   * @param {number} bytes
+   */
+  trim(bytes) {
+    for (const oldest of this.#held.keys()) {
+      if (this.#bytes <= bytes) return;
+      this.delete(oldest);
+    }
+  }
+
   /** @param {K} key */
   delete(key) {
     this.#bytes -= this.#held.get(key)?.bytes ?? 0;

@@ -24,8 +24,19 @@ export class Captions {
   #shownBadges = "";
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
+  /** @type {Map<Element, { width: number, height: number }>} the corners, in CSS pixels */
+  #corners = new Map();
+  #observer;
 
-  constructor() {
+  /** @param {() => void} [grown] - a corner needs more room now, or less */
+  constructor(grown = () => undefined) {
+    this.#observer = new ResizeObserver((entries) => {
+      for (const { target, borderBoxSize } of entries) {
+        const [{ inlineSize: width, blockSize: height }] = borderBoxSize;
+        this.#corners.set(target, { width, height });
+      }
+      grown();
+    });
     const about = el("div", { class: "pane-about" }, this.#text("study"), this.#text("series"));
     const left = el("div", { class: "pane-corner pane-top-left" }, this.#identity, about);
     const right = el("div", { class: "pane-corner pane-top-right" }, this.#badges);
@@ -37,6 +48,7 @@ export class Captions {
       return this.#text(edge, `pane-edge pane-edge-${edge}`);
     });
     this.element.append(left, right, bottom, last, ...edges, this.#middle, this.#notice);
+    for (const corner of [left, right, bottom, last]) this.#observer.observe(corner);
     this.identify(null);
   }
 
@@ -97,6 +109,26 @@ export class Captions {
     this.element.dataset.quality = String(quality);
   }
 
+  /**
+   * The pane in CSS pixels, and the parts of it that its corners' words take up. They are told by
+   * the browser after each layout, so that no drawing has to wait for one.
+   *
+   * @param {import("./types.js").Size} canvas
+   * @param {number} dpr - canvas pixels in a CSS pixel
+   * @returns {import("./mark-label.js").Around}
+   */
+  around(canvas, dpr) {
+    const [width, height] = [canvas.width / dpr, canvas.height / dpr];
+    const taken = Array.from(this.#corners, ([{ classList }, size]) => {
+      const isRight =
+        classList.contains("pane-top-right") || classList.contains("pane-bottom-right");
+      const isLow =
+        classList.contains("pane-bottom-left") || classList.contains("pane-bottom-right");
+      return { x: isRight ? width - size.width : 0, y: isLow ? height - size.height : 0, ...size };
+    });
+    return { width, height, taken };
+  }
+
   /** @param {string} text - the stored value under the pointer, or nothing */
   readOut(text) {
     this.#set("value", text);
@@ -119,6 +151,7 @@ export class Captions {
 
   destroy() {
     clearTimeout(this.#timer);
+    this.#observer.disconnect();
     this.element.remove();
   }
 

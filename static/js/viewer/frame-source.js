@@ -1,51 +1,55 @@
 import { HttpError } from "../shared/http.js";
-import { ByteCache } from "./cache.js";
-import { DecodeError } from "./decoder-pool.js";
-import { firstPart, outward, runFrom } from "./fetch-order.js";
+import { Faults } from "./faults.js";
+import { outward, runFrom } from "./fetch-order.js";
+import { FrameFetch } from "./frame-fetch.js";
 import { FrameWants, isUnmade } from "./frame-wants.js";
+import { isRefusal, patiently } from "./patience.js";
+import { MEMORY, Shelves } from "./shelf.js";
+import { Turns } from "./turns.js";
 import { ViewGrant } from "./view-grant.js";
 
 /** @import { Http, Options } from "../shared/http.js" */
 /** @import { DecoderPool } from "./decoder-pool.js" */
-/** @import { Frame, Metadata, Picture } from "./types.js" */
+/** @import { Shelf } from "./shelf.js" */
+/** @import { Metadata, Picture } from "./types.js" */
 /**
- * @typedef {{ series: string, caseId: string, purpose?: "display"|"prefetch", http: Http,
- *   pool: DecoderPool, memory?: number }} From
+ * `shelves` and `turns` are those of the page, where it has more than one pane.
+ *
+ * @typedef {{ series: string, caseId: string, http: Http, pool: DecoderPool, shelves?: Shelves,
+ *   turns?: Turns, memory?: number }} From
  */
 /** @typedef {{ numbers: number[], stop: AbortController }} Task */
 
-export const MEMORY = 192 * 2 ** 20; // decoded samples kept for one series
 const AT_ONCE = 3;
 const NEAR = 12; // tasks farther than this from the frame looked at are given up for it
 const RETRY_MS = 1000;
-const NOT_HERE_MS = [500, 1000, 2000, 4000];
-const TRIES = 2;
 
 /**
  * The frames of one version of one series: fetched in the order they are wanted, decoded,
- * checked, and kept in bounded memory.
+ * checked, and kept in bounded memory. What the page has of them already, whoever fetched it, is
+ * shown as soon as there is a grant, and never before.
  *
  * Events: "frame" {number} when a frame has become better or has failed; "trouble" {code, message}
  * when the server does not answer; "refused" {code, message} when the series may not be seen.
  */
 export class FrameSource extends EventTarget {
+  #series;
   #url;
   #http;
   #pool;
   #grant;
+  #shelves;
+  #turns;
+  #memory;
+  #faults = new Faults();
   /** @type {Metadata|null} */
   #metadata = null;
+  /** @type {Shelf|null} */
+  #shelf = null;
+  /** @type {FrameFetch|null} */
+  #fetch = null;
   /** @type {FrameWants|null} */
   #wants = null;
-  #memory;
-  /** @type {ByteCache<number, Picture>} */
-  #whole;
-  /** @type {Map<number, Picture>} */
-  #previews = new Map();
-  /** @type {Map<number, string>} */
-  #failed = new Map();
-  /** @type {Map<number, number>} */
-  #tries = new Map();
   /** @type {Set<Task>} */
   #tasks = new Set();
   /** @type {number[]} */
@@ -54,19 +58,20 @@ export class FrameSource extends EventTarget {
   #direction = 1;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #retry;
-  #refusals = 0;
   #closed = new AbortController();
 
   /** @param {From} from */
-  constructor({ series, caseId, purpose = "display", http, pool, memory = MEMORY }) {
+  constructor({ series, caseId, http, pool, shelves, turns, memory = MEMORY }) {
     super();
+    this.#series = series;
     this.#url = `/imaging/series/${encodeURIComponent(series)}`;
     this.#http = http;
     this.#pool = pool;
+    this.#shelves = shelves ?? new Shelves(0);
+    this.#turns = turns ?? new Turns();
     this.#memory = memory;
-    this.#whole = new ByteCache(memory);
     const onRefused = (/** @type {HttpError} */ error) => this.#refused(error);
-    this.#grant = new ViewGrant({ url: this.#url, caseId, purpose, http, onRefused });
+    this.#grant = new ViewGrant({ url: this.#url, caseId, purpose: "display", http, onRefused });
   }
 
   /**
@@ -78,9 +83,37 @@ export class FrameSource extends EventTarget {
    */
   async open(version) {
     const url = `${this.#url}/metadata${version ? `/${version}` : ""}`;
-    /** @type {Metadata} */
-    const metadata = await this.#patiently((options) => this.#http.getJson(url, options));
+    const ask = async (/** @type {Options} */ options) =>
+      this.#shelves.find(this.#series, version)?.metadata ?? this.#http.getJson(url, options);
+    try {
+      return this.#opened(await this.#patiently(ask));
+    } catch (error) {
+      if (isRefusal(error)) this.#shelves.drop(this.#series);
+      throw error;
+    }
+  }
+
+  /** @param {Metadata} found */
+  #opened(found) {
+    this.#closed.signal.throwIfAborted();
+    const { signal } = this.#closed;
+    const shelf = this.#shelves.borrow(this.#series, found, this.#memory);
+    const metadata = { ...found, frames: [...found.frames] }; // places are learnt by each pane
+    const heard = (/** @type {Event} */ event) =>
+      this.#tell("frame", /** @type {CustomEvent} */ (event).detail);
+    shelf.addEventListener("frame", heard, { signal });
+    this.#shelf = shelf;
     this.#metadata = metadata;
+    this.#fetch = new FrameFetch({
+      url: this.#url,
+      http: this.#http,
+      pool: this.#pool,
+      headers: () => this.#headers(),
+      shelf,
+      metadata,
+      isFirst: (number) => number === this.#order[0],
+      damaged: (number, code) => this.#damaged(number, code),
+    });
     this.#wants = new FrameWants({
       url: this.#url,
       grant: this.#grant,
@@ -100,13 +133,15 @@ export class FrameSource extends EventTarget {
    */
   look(number, direction) {
     const { frames } = /** @type {Metadata} */ (this.#metadata);
+    if (number !== this.#order[0]) this.#faults.forgive(frames[number - 1].segment);
     this.#direction = direction;
     this.#order = this.#fitting(outward(frames.length, number, direction));
-    this.#keepNear();
+    this.#turns.begin(this);
+    if (this.#shelf?.isFilling) this.#shelf.touch(this.#order);
     this.#giveUpFar(number);
     this.#pump();
-    const unmade = this.#order.filter((n) => isUnmade(frames[n - 1]));
-    this.#wants?.want(unmade);
+    this.#wants?.want(this.#order.filter((n) => isUnmade(frames[n - 1]) && !this.#isDone(n)));
+    this.#turns.end(this);
   }
 
   /**
@@ -117,7 +152,7 @@ export class FrameSource extends EventTarget {
    * @returns {Picture|null}
    */
   picture(number) {
-    return this.#whole.get(number) ?? this.#previews.get(number) ?? null;
+    return this.#shelf?.picture(number) ?? null;
   }
 
   /**
@@ -126,7 +161,9 @@ export class FrameSource extends EventTarget {
    * @param {number} number
    */
   codeOf(number) {
-    return this.#failed.get(number) ?? this.#metadata?.frames[number - 1]?.code ?? "frame.missing";
+    const frame = this.#metadata?.frames[number - 1];
+    if (!frame) return "frame.missing";
+    return this.#faults.codeOf(number, frame.segment) || frame.code;
   }
 
   /** The first picture is on the screen: tell the audit. */
@@ -136,39 +173,46 @@ export class FrameSource extends EventTarget {
   }
 
   close() {
+    if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     clearTimeout(this.#retry);
     this.#grant.close();
     this.#wants?.close();
-    for (const { stop } of this.#tasks) stop.abort();
-    this.#whole.clear();
-    this.#previews.clear();
+    for (const task of this.#tasks) this.#stop(task);
+    if (this.#shelf) this.#shelves.release(this.#shelf);
+    this.#shelf = null;
   }
 
   /**
-   * Asked again and again, ever more slowly, while the server is away.
+   * A grant that is refused takes all of the series off the screen.
    *
-   * @param {(options: Options) => Promise<any>} ask
+   * @returns {Promise<Record<string, string>>}
    */
-  async #patiently(ask) {
-    for (let round = 0; ; round++) {
-      try {
-        const options = { headers: await this.#grant.headers(), signal: this.#closed.signal };
-        return await ask(options);
-      } catch (error) {
-        if (!(error instanceof HttpError)) throw error;
-        if (!error.mayRetry && error.code !== "series.not_here") throw error;
-        this.#tell("trouble", { code: error.code, message: error.message });
-      }
-      const ms = NOT_HERE_MS[Math.min(round, NOT_HERE_MS.length - 1)];
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      this.#closed.signal.throwIfAborted();
+  async #headers() {
+    try {
+      return await this.#grant.headers();
+    } catch (error) {
+      if (isRefusal(error) && !this.#closed.signal.aborted) this.#refused(error);
+      throw error;
     }
+  }
+
+  /**
+   * @template T
+   * @param {(options: Options) => Promise<T>} ask
+   */
+  #patiently(ask) {
+    const { signal } = this.#closed;
+    const trouble = (/** @type {HttpError} */ { code, message }) =>
+      this.#tell("trouble", { code, message });
+    const granted = async () => ask({ headers: await this.#grant.headers(), signal });
+    return patiently(granted, { signal, turns: this.#turns, trouble });
   }
 
   #placed() {
     const [number] = this.#order;
     if (!number) return;
+    this.#faults.forgiveAll();
     this.#tell("frame", { number });
     this.look(number, this.#direction);
   }
@@ -193,12 +237,6 @@ export class FrameSource extends EventTarget {
     return rows * columns * (kind === "rgb8" ? 3 : 2);
   }
 
-  /** The least recently used go first; near the frame looked at counts as used. */
-  #keepNear() {
-    if (this.#whole.bytes < this.#memory * 0.75) return;
-    for (let i = this.#order.length - 1; i >= 0; i--) this.#whole.get(this.#order[i]);
-  }
-
   /** @param {number} number */
   #giveUpFar(number) {
     const near = new Set(this.#order.slice(0, NEAR));
@@ -213,7 +251,13 @@ export class FrameSource extends EventTarget {
   /** @param {Task} task */
   #stop(task) {
     task.stop.abort();
+    this.#ended(task);
+  }
+
+  /** @param {Task} task */
+  #ended(task) {
     this.#tasks.delete(task);
+    this.#turns.end(task);
   }
 
   #pump() {
@@ -223,9 +267,10 @@ export class FrameSource extends EventTarget {
     for (const [rank, number] of this.#order.entries()) {
       if (this.#tasks.size >= AT_ONCE && rank > 0) return;
       if (!isNeeded(number)) continue;
-      const numbers = rank === 0 ? [number] : this.#run(number, isNeeded);
+      const isAlone = rank === 0 || this.#shelf?.hasCoded(number);
+      const numbers = isAlone ? [number] : this.#run(number, isNeeded);
       for (const n of numbers) busy.add(n);
-      this.#start(numbers, rank === 0);
+      void this.#start(numbers);
     }
   }
 
@@ -237,121 +282,44 @@ export class FrameSource extends EventTarget {
     const wanted = new Set(this.#order);
     const { frames } = /** @type {Metadata} */ (this.#metadata);
     const outwards = number >= this.#order[0] ? 1 : -1;
-    return runFrom(frames, number, outwards, (n) => wanted.has(n) && isNeeded(n));
+    const isInRun = (/** @type {number} */ n) =>
+      wanted.has(n) && isNeeded(n) && !this.#shelf?.hasCoded(n);
+    return runFrom(frames, number, outwards, isInRun);
   }
 
   /** @param {number} number */
   #isDone(number) {
-    return this.#whole.has(number) || this.#failed.has(number);
+    return this.#shelf?.hasWhole(number) ?? false;
   }
 
   /** @param {number} number */
   #canFetch(number) {
-    const frame = /** @type {Metadata} */ (this.#metadata).frames[number - 1];
-    return frame.segment !== null && frame.code === "" && !this.#isDone(number);
+    const { segment, code } = /** @type {Metadata} */ (this.#metadata).frames[number - 1];
+    if (segment === null || code !== "" || this.#isDone(number)) return false;
+    return !this.#faults.holdsBack(number, segment);
   }
 
-  /**
-   * @param {number[]} numbers
-   * @param {boolean} isFirst - the frame looked at: a small picture of it comes first
-   */
-  async #start(numbers, isFirst) {
+  /** @param {number[]} numbers - side by side in one segment */
+  async #start(numbers) {
     const task = { numbers, stop: new AbortController() };
+    const { signal } = task.stop;
     this.#tasks.add(task);
+    this.#turns.begin(task);
     try {
-      if (isFirst) await this.#fetchOne(numbers[0], task.stop.signal);
-      else await this.#fetchRun(numbers, task.stop.signal);
-      this.#refusals = 0;
+      if (numbers.length === 1) await this.#fetch?.one(numbers[0], signal);
+      else await this.#fetch?.run(numbers, signal);
+      this.#faults.came(this.#segmentOf(numbers[0]));
     } catch (error) {
-      if (!task.stop.signal.aborted) this.#stumbled(error);
+      if (!signal.aborted) this.#stumbled(error, numbers[0]);
     } finally {
-      this.#tasks.delete(task);
+      this.#ended(task);
     }
     if (!this.#retry) this.#pump();
   }
 
-  /**
-   * @param {number} number
-   * @param {AbortSignal} signal
-   */
-  async #fetchOne(number, signal) {
-    const frame = /** @type {Metadata} */ (this.#metadata).frames[number - 1];
-    const part = firstPart(frame);
-    const end = part < 0 || this.#previews.has(number) ? 0 : frame.ends[part];
-    const small = end > 0 && this.#bytes(frame, 0, end, signal);
-    const rest = this.#bytes(frame, end, frame.length, signal);
-    if (!small) return this.#decode(number, await rest, 0, signal);
-    rest.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
-    const first = await small;
-    const preview = this.#decode(number, first.slice(), frame.ends.length - 1 - part, signal);
-    const bytes = new Uint8Array(frame.length);
-    bytes.set(first);
-    bytes.set(await rest, end);
-    await preview;
-    await this.#decode(number, bytes, 0, signal);
-  }
-
-  /**
-   * @param {number[]} numbers
-   * @param {AbortSignal} signal
-   */
-  async #fetchRun(numbers, signal) {
-    const { frames } = /** @type {Metadata} */ (this.#metadata);
-    const run = numbers.map((number) => frames[number - 1]);
-    const from = Math.min(...run.map(({ offset }) => offset));
-    const to = Math.max(...run.map(({ offset, length }) => offset + length));
-    const bytes = await this.#bytes({ ...run[0], offset: from }, 0, to - from, signal);
-    const parts = run.map(({ offset, length }) => {
-      return bytes.slice(offset - from, offset - from + length);
-    });
-    await Promise.all(parts.map((part, i) => this.#decode(numbers[i], part, 0, signal)));
-  }
-
-  /**
-   * @param {Frame} frame
-   * @param {number} from - within the frame
-   * @param {number} to
-   * @param {AbortSignal} signal
-   */
-  async #bytes({ segment, offset }, from, to, signal) {
-    const options = { headers: await this.#grant.headers(), signal };
-    const url = `${this.#url}/segments/${segment}`;
-    return this.#http.getBytes(url, offset + from, offset + to, options);
-  }
-
-  /**
-   * @param {number} number
-   * @param {Uint8Array} bytes
-   * @param {number} level
-   * @param {AbortSignal} signal
-   */
-  async #decode(number, bytes, level, signal) {
-    if (signal.aborted) return;
-    const { images, frames } = /** @type {Metadata} */ (this.#metadata);
-    const frame = frames[number - 1];
-    try {
-      const wish = { signal, isFirst: number === this.#order[0] };
-      const picture = await this.#pool.decode(bytes, images[frame.image], frame, level, wish);
-      if (!this.#closed.signal.aborted) this.#arrived(number, picture);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.#damaged(number, error.code);
-    }
-  }
-
-  /**
-   * @param {number} number
-   * @param {Picture} picture
-   */
-  #arrived(number, picture) {
-    if (this.#isDone(number)) return;
-    if (picture.level > 0) this.#previews.set(number, picture);
-    else {
-      this.#previews.delete(number);
-      this.#whole.put(number, picture, picture.samples.byteLength);
-    }
-    for (const n of this.#previews.keys()) if (this.#previews.size > NEAR) this.#previews.delete(n);
-    this.#tell("frame", { number });
+  /** @param {number} number */
+  #segmentOf(number) {
+    return this.#metadata?.frames[number - 1].segment ?? null;
   }
 
   /**
@@ -362,29 +330,56 @@ export class FrameSource extends EventTarget {
    * @param {string} code
    */
   #damaged(number, code) {
-    const tries = (this.#tries.get(number) ?? 0) + 1;
-    this.#tries.set(number, tries);
-    this.#previews.delete(number);
-    if (tries >= TRIES || code === "decoder.missing") this.#failed.set(number, code);
+    this.#faults.damaged(number, code);
+    this.#shelf?.forgetPreview(number);
     this.#tell("frame", { number });
   }
 
-  /** @param {unknown} error */
-  #stumbled(error) {
+  /**
+   * @param {unknown} error
+   * @param {number} number - the first of what was asked for
+   */
+  #stumbled(error, number) {
     if (!(error instanceof HttpError)) throw error;
-    const isAnew = !error.mayRetry && !this.#retry;
-    if (isAnew && ++this.#refusals > TRIES) return this.#refused(error);
-    if (error.mayRetry) this.#tell("trouble", { code: error.code, message: error.message });
-    else this.#grant.doubt();
+    if (isOfOne(error)) return this.#notServed(number);
+    this.#tell("trouble", { code: error.code, message: error.message });
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.#pump();
     }, RETRY_MS);
   }
 
+  /**
+   * The server gives this segment to nobody, or not on this token: asked again on a new one, then
+   * left alone. The frames of other segments are none the worse.
+   *
+   * @param {number} number - a frame in it
+   */
+  #notServed(number) {
+    const segment = this.#segmentOf(number);
+    if (segment === null) return;
+    const answer = this.#faults.refused(segment);
+    if (answer === "given up") this.#giveUp(segment);
+    if (answer !== "begins to rest") return;
+    this.#grant.doubt();
+    setTimeout(() => {
+      this.#faults.rested(segment);
+      this.#pump();
+    }, RETRY_MS);
+  }
+
+  /** @param {number} segment */
+  #giveUp(segment) {
+    const [looked] = this.#order;
+    if (this.#segmentOf(looked) !== segment) return;
+    this.#shelf?.forgetPreview(looked);
+    this.#tell("frame", { number: looked });
+  }
+
   /** @param {HttpError} error */
   #refused({ code, message }) {
     this.close();
+    this.#shelves.drop(this.#series);
     this.#tell("refused", { code, message });
   }
 
@@ -395,4 +390,9 @@ export class FrameSource extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** Whether it is about what was asked for, and not the server as a whole. @param {HttpError} error */
+function isOfOne({ mayRetry, status }) {
+  return !mayRetry || status === 500;
 }

@@ -18,6 +18,9 @@ import { sentence } from "./words.js";
 /** @import { Assets } from "./decoder-pool.js" */
 /** @import { Doings } from "./hand-host.js" */
 /** @import { Preview } from "./marks.js" */
+/** @import { Shelves } from "./shelf.js" */
+/** @import { Limits } from "./renderer.js" */
+/** @import { Turns } from "./turns.js" */
 /** @import { Pointer } from "./pointers.js" */
 /** @import { MarkBody, Metadata, StackView } from "./types.js" */
 /** @import { Wish } from "./view.js" */
@@ -36,13 +39,13 @@ import { sentence } from "./words.js";
 export class ImagePane extends EventTarget {
   /** While true a key that moves the picture is taken only with Shift (D17). */
   needsShift = false;
-  /** @type {(mark: MarkBody) => boolean} which marks this user may move and remove */
+  /** @type {(mark: MarkBody, what?: "words") => boolean} which marks are this user's */
   mayChange = () => false;
   #element;
   #from;
   #stage;
   #sight;
-  #captions = new Captions();
+  #captions = new Captions(() => this.#marks.redraw());
   #marks;
   #pointers;
   #readOut;
@@ -61,18 +64,20 @@ export class ImagePane extends EventTarget {
 
   /**
    * @param {{ element: HTMLElement, assets: Assets, caseId: string, http?: Http,
-   *   largestTexture?: number }} options - `element` has a size of its own
+   *   shelves?: Shelves, turns?: Turns, limits?: Limits }} options - `element` has a size
+   *   of its own; `shelves` and `turns` are shared by the panes of a page
    */
-  constructor({ element, assets, caseId, http = defaultHttp, largestTexture }) {
+  constructor({ element, assets, caseId, http = defaultHttp, limits, ...shared }) {
     super();
     this.#element = element;
-    this.#from = { caseId, http, pool: DecoderPool.borrow(assets) };
+    this.#from = { caseId, http, pool: DecoderPool.borrow(assets), ...shared };
     const draw = () => this.#draw();
-    this.#stage = new Stage({ draw, lost: draw, sized: () => this.#sized() }, largestTexture);
+    this.#stage = new Stage({ draw, lost: draw, sized: () => this.#sized() }, limits);
     this.#sight = new Sight(this.#stage);
     this.#marks = new Marks({
       sight: this.#sight,
-      mayChange: (mark) => this.mayChange(mark),
+      around: () => this.#captions.around(this.#stage.size, this.#stage.dpr),
+      mayChange: (mark, what) => this.mayChange(mark, what),
       mayMeasure: () => this.#mayMeasure(),
       tell: (type, detail) => this.#tell(type, detail),
     });
@@ -152,9 +157,8 @@ export class ImagePane extends EventTarget {
     this.#marks.setMarks(marks);
   }
 
-  /** @param {Record<string, number>} authors - person's public id to one of the eight, from 0 */
-  setAuthors(authors) {
-    this.#marks.setAuthors(authors);
+  setAuthors(/** @type {Parameters<Marks["setAuthors"]>} */ ...who) {
+    this.#marks.setAuthors(...who);
   }
 
   /** The room refused what was drawn or moved here: show the marks as they are kept. */
@@ -296,8 +300,8 @@ export class ImagePane extends EventTarget {
   #turnTo(view) {
     this.#isUntouched = false;
     this.#isMissing = view.frame > (this.#sight.metadata?.frames.length ?? 0);
-    if (this.#isMissing) this.#stage.redraw();
-    else this.#become(view);
+    if (!this.#isMissing) this.#become(view);
+    this.#stage.drawSoon(); // not with the next frame: it has come a long way
   }
 
   /** @param {StackView} view */
@@ -305,7 +309,6 @@ export class ImagePane extends EventTarget {
     const last = this.#sight.view?.frame ?? 1;
     this.#sight.view = view;
     if (view.frame !== last) this.#showing?.look(view.frame, view.frame < last ? -1 : 1);
-    this.#stage.redraw();
   }
 
   /** @param {StackView} view - by this user's hand */
@@ -313,7 +316,8 @@ export class ImagePane extends EventTarget {
     this.#isUntouched = false;
     this.#isMissing = false;
     this.#become(view);
-    this.#tell("view", { view });
+    this.#tell("view", { view }); // first: what it sends leaves before this screen is drawn
+    this.#stage.redraw();
   }
 
   /** @param {string} name */
@@ -351,12 +355,10 @@ export class ImagePane extends EventTarget {
   #drawPicture(renderer) {
     const { now } = this.#sight;
     const picture = this.#picture(1);
+    if (now && picture) renderer.draw({ ...now, picture });
+    else renderer.clear();
     if (now) this.#captions.show(now, this.#stage.dpr);
-    if (!now || !picture) {
-      renderer.clear();
-      return 0;
-    }
-    renderer.draw({ ...now, picture });
+    if (!now || !picture) return 0;
     this.#showing?.sayDisplayed();
     return qualityOf(picture);
   }

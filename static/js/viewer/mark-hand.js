@@ -1,10 +1,10 @@
-import { el } from "../shared/dom.js";
 import { MarkShape } from "./mark-shape.js";
+import { WordsBox } from "./mark-words.js";
 import { readableLength } from "./words.js";
 
 /** @import { Drawing, MarkBody, Place, Point } from "./types.js" */
 /** @import { Kept, MarkHost } from "./marks.js" */
-/** @typedef {MarkHost & { find: (id: string) => Kept|null, redraw: () => void }} HandHost */
+/** @typedef {MarkHost & { find: (id: string) => Kept|null, mine: () => number|undefined, redraw: () => void }} HandHost */
 /** @typedef {{ kind: Drawing["kind"], place: Place, points: [Point, Point], shape: MarkShape }} Stroke */
 /** @typedef {{ mark: MarkBody, drawing: Drawing }} Change */
 
@@ -12,7 +12,7 @@ const SHORTEST = 4; // CSS pixels: less is a click, and the second click ends th
 const SETTLED_MS = 600; // after the last nudge the change is told
 const ENDS = { 0: [0], 1: [1], both: [0, 1] };
 
-/** The hand that draws, moves and removes marks on one pane. */
+/** The hand that draws, moves, rewords and removes marks on one pane. */
 export class MarkHand {
   /** @type {string|null} */
   selected = null;
@@ -25,10 +25,11 @@ export class MarkHand {
   /** @type {{ ends: number[], last: [number, number] }|null} */
   #grip = null;
   #end = 1;
-  /** @type {Map<string, { version: number, drawing: Drawing }>} told, and not yet come back */
+  /** @type {Map<string, { next: number, drawing: Drawing }>} told, and not yet come back as `next` */
   #told = new Map();
-  /** @type {HTMLInputElement|null} */
-  #input = null;
+  #words;
+  /** @type {string|null} the mark whose words are being typed */
+  #reworded = null;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #settle;
 
@@ -39,11 +40,21 @@ export class MarkHand {
   constructor(layer, host) {
     this.#layer = layer;
     this.#host = host;
+    this.#words = new WordsBox(layer);
     layer.addEventListener("pointerdown", (event) => this.#take(event));
     layer.addEventListener("pointermove", (event) => this.#pull(event));
     layer.addEventListener("pointerup", (event) => this.#letGo(event));
     layer.addEventListener("pointercancel", () => this.cancel());
     layer.addEventListener("focusin", ({ target }) => this.select(markOf(target)));
+    layer.addEventListener("dblclick", () => this.reword());
+    layer.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && this.reword()) event.preventDefault();
+    });
+  }
+
+  /** @param {string} id @returns {boolean} whether the words of this mark are being typed */
+  rewords(id) {
+    return this.#reworded === id;
   }
 
   get isDrawing() {
@@ -58,7 +69,7 @@ export class MarkHand {
   drawingOf({ mark_id: id, version }) {
     if (this.#change?.mark.mark_id === id) return this.#change.drawing;
     const told = this.#told.get(id);
-    if (told?.version === version) return told.drawing;
+    if (told && version < told.next) return told.drawing;
     this.#told.delete(id);
     return null;
   }
@@ -75,12 +86,12 @@ export class MarkHand {
    * @param {[number, number]} at
    */
   begin(kind, at) {
-    if (this.#stroke && !this.#input && !this.#hasLeft()) return this.draw(at);
+    if (this.#stroke && !this.#words.isOpen && !this.#hasLeft()) return this.draw(at);
     this.cancel();
     const place = this.#host.sight.place;
     const point = this.#host.sight.toPoint(at);
     if (!place || !point) return;
-    const shape = new MarkShape(kind, 0, "preview");
+    const shape = new MarkShape(kind, this.#host.mine(), "preview");
     this.#stroke = { kind, place, points: [point, point], shape };
     this.#layer.append(shape.node);
     this.redraw();
@@ -89,7 +100,7 @@ export class MarkHand {
   /** @param {[number, number]} at */
   draw(at) {
     const point = this.#host.sight.toPoint(at);
-    if (!this.#stroke || this.#input || !point || this.#hasLeft()) return;
+    if (!this.#stroke || this.#words.isOpen || !point || this.#hasLeft()) return;
     this.#stroke.points[1] = point;
     this.redraw();
     this.#host.tell("preview", { place: this.#stroke.place, drawing: drawingOf(this.#stroke) });
@@ -97,11 +108,11 @@ export class MarkHand {
 
   /** @param {[number, number]} at */
   end(at) {
-    if (!this.#stroke || this.#input || this.#hasLeft()) return;
+    if (!this.#stroke || this.#words.isOpen || this.#hasLeft()) return;
     const start = this.#host.sight.toCss(this.#stroke.points[0]);
     if (!start || Math.hypot(at[0] - start[0], at[1] - start[1]) < SHORTEST) return;
     this.draw(at);
-    if (this.#stroke.kind === "arrow") this.#askText(at);
+    if (this.#stroke.kind === "arrow") this.#askWords(at);
     else this.#finish("");
   }
 
@@ -125,12 +136,37 @@ export class MarkHand {
     this.#host.redraw();
   }
 
+  /** The record has a mark no longer. @param {string} id */
+  drop(id) {
+    if (this.#reworded === id) this.#clear();
+    if (this.selected === id) this.select(null);
+  }
+
+  /**
+   * Open the words of the chosen arrow.
+   *
+   * @returns {boolean} whether there are words this person may change
+   */
+  reword() {
+    const mark = this.#changeable(this.selected, "words");
+    const tail = mark && this.#host.sight.toCss((this.drawingOf(mark) ?? mark.drawing).points[1]);
+    if (!mark || !tail) return false;
+    this.#tellChange();
+    this.#words.open(tail, mark.drawing.text, {
+      save: (text) => this.#tellWords(mark, text),
+      leave: () => this.#leaveWords(mark),
+    });
+    this.#reworded = mark.mark_id;
+    this.#host.redraw();
+    return true;
+  }
+
   /** @returns {boolean} */
   remove() {
     const mark = this.#changeable(this.selected);
     if (!mark) return false;
     this.#change = null;
-    this.#host.tell("removed", { mark_id: mark.mark_id, version: mark.version });
+    this.#host.tell("removed", { mark_id: mark.mark_id, version: this.#newest(mark) });
     return true;
   }
 
@@ -157,10 +193,8 @@ export class MarkHand {
     const isHere = this.#host.sight.isAt(place);
     const label =
       kind === "length" ? readableLength(this.#host.sight.measure(points[0], points[1])) : "";
-    shape.place(
-      points.map((point) => (isHere ? this.#host.sight.toCss(point) : null)),
-      label,
-    );
+    const at = points.map((point) => (isHere ? this.#host.sight.toCss(point) : null));
+    shape.place(at, { words: label, by: "" }, this.#host.around());
   }
 
   /** @param {PointerEvent} event */
@@ -216,20 +250,64 @@ export class MarkHand {
     if (!this.#change) return;
     const { mark, drawing } = this.#change;
     this.#change = null;
-    this.#told.set(mark.mark_id, { version: mark.version, drawing });
-    this.#host.tell("changed", { mark_id: mark.mark_id, version: mark.version, drawing });
+    this.#tell(mark, this.#newest(mark), drawing);
     this.#host.tell("preview", { place: mark.place, drawing: null });
+  }
+
+  /**
+   * @param {MarkBody} mark
+   * @param {number} version - the one that was changed
+   * @param {Drawing} drawing
+   */
+  #tell({ mark_id }, version, drawing) {
+    this.#told.set(mark_id, { next: version + 1, drawing });
+    this.#host.tell("changed", { mark_id, version, drawing });
+    this.#host.redraw();
+  }
+
+  /**
+   * The version a mark has once all is on record that was told: two changes may be on their way.
+   *
+   * @param {MarkBody} mark
+   */
+  #newest({ mark_id: id, version }) {
+    return Math.max(version, this.#told.get(id)?.next ?? 0);
+  }
+
+  /**
+   * Somebody may have moved the mark meanwhile: their points stand. If its words have changed,
+   * the room is told which version had been read, and refuses.
+   *
+   * @param {MarkBody} read - as it was when its words were opened
+   * @param {string} text
+   */
+  #tellWords(read, text) {
+    this.#leaveWords(read);
+    const mark = this.#host.find(read.mark_id)?.mark ?? read;
+    if (text === read.drawing.text) return;
+    const drawing = { ...(this.drawingOf(mark) ?? mark.drawing), text };
+    const isAsRead = mark.drawing.text === read.drawing.text;
+    this.#tell(mark, isAsRead ? this.#newest(mark) : read.version, drawing);
+  }
+
+  /** The focus goes back to the mark, for the next key. @param {MarkBody} mark */
+  #leaveWords({ mark_id: id }) {
+    this.#reworded = null;
+    this.#host.redraw();
+    const isNowhere = document.activeElement === document.body; // it was in the box
+    if (isNowhere) this.#host.find(id)?.shape.node.focus({ preventScroll: true });
   }
 
   /**
    * What is not on the screen is changed by no hand.
    *
    * @param {string|null} id
+   * @param {"words"} [what] - of the mark
    */
-  #changeable(id) {
+  #changeable(id, what) {
     const mark = id === null ? null : (this.#host.find(id)?.mark ?? null);
     if (!mark || !this.#host.sight.isAt(mark.place)) return null;
-    return this.#host.mayChange(mark) ? mark : null;
+    return this.#host.mayChange(mark, what) ? mark : null;
   }
 
   /** Another frame came under a line being drawn: it would end in another slice, so it is gone. */
@@ -240,21 +318,11 @@ export class MarkHand {
   }
 
   /** @param {[number, number]} at */
-  #askText([x, y]) {
-    const input = el("input", { class: "mark-text", maxlength: 200, "aria-label": "Arrow text" });
-    input.style.left = `${x}px`;
-    input.style.top = `${y}px`;
-    input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.#finish(input.value.trim());
-      else if (event.key === "Escape") this.cancel();
+  #askWords(at) {
+    this.#words.open(at, "", {
+      save: (text) => this.#finish(text),
+      leave: () => void this.cancel(),
     });
-    input.addEventListener("blur", () => {
-      const isElsewhere = document.hasFocus(); // in this page; another window takes nothing away
-      if (isElsewhere && this.#input) this.#finish(input.value.trim());
-    });
-    this.#input = input;
-    this.#layer.after(input);
-    input.focus({ preventScroll: true });
   }
 
   /** @param {string} text */
@@ -268,9 +336,8 @@ export class MarkHand {
   }
 
   #clear() {
-    const input = this.#input;
-    this.#input = null; // first: removing it blurs it
-    input?.remove();
+    this.#words.close();
+    this.#reworded = null;
     this.#stroke?.shape.node.remove();
     this.#stroke = null;
   }

@@ -1,9 +1,10 @@
-import { svg } from "../shared/dom.js";
-import { AUTHORS, authorOf } from "./authors.js";
+import { setAttributes, svg } from "../shared/dom.js";
+import { authorAt } from "./authors.js";
 import { MarkHand } from "./mark-hand.js";
 import { MarkShape } from "./mark-shape.js";
 import { readableLength } from "./words.js";
 
+/** @import { Around } from "./mark-label.js" */
 /** @import { Sight } from "./sight.js" */
 /** @import { Drawing, MarkBody, Place } from "./types.js" */
 /**
@@ -11,13 +12,19 @@ import { readableLength } from "./words.js";
  *
  * @typedef {{
  *   sight: Sight,
- *   mayChange: (mark: MarkBody) => boolean,
+ *   around: () => Around,
+ *   mayChange: (mark: MarkBody, what?: "words") => boolean,
  *   mayMeasure: () => boolean,
  *   tell: (type: "preview"|"drawn"|"changed"|"removed", detail: object) => void,
  * }} MarkHost
  */
 /** @typedef {{ by: string, name: string, place: Place, drawing: Drawing|null }} Preview */
 /** @typedef {{ mark: MarkBody, shape: MarkShape }} Kept */
+/**
+ * Who looks, and whether names stand beside the shapes; they do unless the page says them itself.
+ *
+ * @typedef {{ you?: string, isNamed?: boolean }} Naming
+ */
 
 /** The marks of the frame on the screen: kept ones, those being drawn, and those not yet kept. */
 export class Marks {
@@ -32,6 +39,8 @@ export class Marks {
   #drawn = new Set();
   /** @type {Record<string, number>} */
   #authors = {};
+  /** @type {Naming} */
+  #naming = {};
 
   /** @param {MarkHost} host */
   constructor(host) {
@@ -40,6 +49,7 @@ export class Marks {
       ...host,
       tell: (type, detail) => this.#tell(type, detail),
       find: (id) => this.#kept.get(id) ?? null,
+      mine: () => this.#authors[this.#naming.you ?? ""],
       redraw: () => this.redraw(),
     });
   }
@@ -48,9 +58,16 @@ export class Marks {
     return this.#hand;
   }
 
-  /** @param {Record<string, number>} authors - person's public id to one of the eight */
-  setAuthors(authors) {
+  /**
+   * @param {Record<string, number>} authors - person's public id to their number, from 0
+   * @param {Naming} [naming]
+   */
+  setAuthors(authors, naming = {}) {
     this.#authors = authors;
+    this.#naming = naming;
+    for (const { mark, shape } of this.#kept.values()) shape.colour(authors[mark.by]);
+    for (const { preview, shape } of this.#previews.values()) shape.colour(authors[preview.by]);
+    this.redraw();
   }
 
   /** @param {ReadonlyArray<MarkBody>} marks - all of the case; only this frame's are shown */
@@ -69,8 +86,7 @@ export class Marks {
     this.#previews.get(preview.by)?.shape.node.remove();
     this.#previews.delete(preview.by);
     if (!preview.drawing) return;
-    const author = this.#authorOf(preview.by);
-    const shape = new MarkShape(preview.drawing.kind, author, "preview");
+    const shape = new MarkShape(preview.drawing.kind, this.#authors[preview.by], "preview");
     this.#previews.set(preview.by, { preview, shape });
     this.element.append(shape.node);
     this.redraw();
@@ -92,7 +108,7 @@ export class Marks {
    * @param {Drawing} drawing
    */
   #addDrawn(place, drawing) {
-    const shape = new MarkShape(drawing.kind, 0, "drawn");
+    const shape = new MarkShape(drawing.kind, this.#authors[this.#naming.you ?? ""], "drawn");
     this.#drawn.add({ place, drawing, shape });
     this.element.append(shape.node);
     this.redraw();
@@ -116,17 +132,21 @@ export class Marks {
 
   redraw() {
     const { sight } = this.#host;
+    /** @type {Around} */
+    const around = { ...this.#host.around(), others: [] };
     for (const { mark, shape } of this.#kept.values()) {
       const drawing = this.#hand.drawingOf(mark) ?? mark.drawing;
-      this.#draw(shape, sight.isAt(mark.place), drawing, this.#nameOf(mark));
       shape.select(this.#hand.selected === mark.mark_id);
+      shape.node.classList.toggle("is-reworded", this.#hand.rewords(mark.mark_id));
+      shape.node.classList.toggle("is-mine", this.#host.mayChange(mark, "words"));
+      this.#draw(shape, sight.isAt(mark.place), { drawing, by: this.#nameOf(mark) }, around);
     }
     for (const { preview, shape } of this.#previews.values()) {
       const drawing = /** @type {Drawing} */ (preview.drawing);
-      this.#draw(shape, sight.isAt(preview.place), drawing, this.#nameOf(preview));
+      this.#draw(shape, sight.isAt(preview.place), { drawing, by: this.#nameOf(preview) }, around);
     }
     for (const { place, drawing, shape } of this.#drawn) {
-      this.#draw(shape, sight.isAt(place), drawing, "not saved yet");
+      this.#draw(shape, sight.isAt(place), { drawing, by: "not saved yet" }, around);
     }
     this.#hand.redraw();
   }
@@ -134,39 +154,37 @@ export class Marks {
   /**
    * @param {MarkShape} shape
    * @param {boolean} isHere
-   * @param {Drawing} drawing
-   * @param {string} name
+   * @param {{ drawing: Drawing, by: string }} what
+   * @param {Around} around - the words placed so far are among its `others`
    */
-  #draw(shape, isHere, drawing, name) {
-    const points = drawing.points.map((point) => (isHere ? this.#host.sight.toCss(point) : null));
-    shape.place(points, isHere ? `${wordsOf(drawing, this.#host.sight)} ${name}`.trim() : "");
+  #draw(shape, isHere, { drawing, by }, around) {
+    const { sight } = this.#host;
+    const points = drawing.points.map((point) => (isHere ? sight.toCss(point) : null));
+    shape.place(points, { words: isHere ? wordsOf(drawing, sight) : "", by }, around);
+    if (shape.box) around.others?.push(shape.box);
   }
 
   /** @param {{ by: string, name: string }} author */
   #nameOf({ by, name }) {
-    return `${AUTHORS[this.#authorOf(by)].shape} ${name}`;
-  }
-
-  /** @param {string} person */
-  #authorOf(person) {
-    return (this.#authors[person] ?? authorOf(person)) % AUTHORS.length;
+    const { shape } = authorAt(this.#authors[by]);
+    return this.#naming.isNamed === false ? shape : `${shape} ${name}`;
   }
 
   /** @param {MarkBody} mark */
   #keep(mark) {
     const known = this.#kept.get(mark.mark_id);
     for (const drawn of this.#drawn) if (isSame(drawn, mark)) this.#came(drawn);
-    if (known) {
-      known.mark = mark;
-      return;
-    }
-    const shape = new MarkShape(mark.drawing.kind, this.#authorOf(mark.by), "kept");
-    shape.node.setAttribute("tabindex", "0");
-    shape.node.setAttribute("role", "button");
-    shape.node.setAttribute("aria-label", `${mark.drawing.kind} by ${mark.name}`);
-    shape.node.dataset.mark = mark.mark_id;
+    const shape = known?.shape ?? this.#shapeOf(mark);
+    shape.node.setAttribute("aria-label", spoken(mark));
     this.#kept.set(mark.mark_id, { mark, shape });
+  }
+
+  /** @param {MarkBody} mark - not seen before */
+  #shapeOf({ mark_id, by, drawing }) {
+    const shape = new MarkShape(drawing.kind, this.#authors[by], "kept");
+    setAttributes(shape.node, { tabindex: 0, role: "button", "data-mark": mark_id });
     this.element.append(shape.node);
+    return shape;
   }
 
   /** @param {{ place: Place, drawing: Drawing, shape: MarkShape }} drawn */
@@ -179,8 +197,13 @@ export class Marks {
   #drop(id) {
     this.#kept.get(id)?.shape.node.remove();
     this.#kept.delete(id);
-    if (this.#hand.selected === id) this.#hand.select(null);
+    this.#hand.drop(id);
   }
+}
+
+/** A mark for who does not see it. @param {MarkBody} mark */
+function spoken({ drawing: { kind, text }, name }) {
+  return `${text ? `${kind}: ${text},` : kind} by ${name}`;
 }
 
 /**

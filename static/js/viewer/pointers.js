@@ -1,5 +1,5 @@
 import { el } from "../shared/dom.js";
-import { AUTHORS } from "./authors.js";
+import { authorAt } from "./authors.js";
 
 /** @import { Point } from "./types.js" */
 /** @typedef {{ by: string, name: string, author: number, point: Point|null }} Pointer */
@@ -25,7 +25,9 @@ export class Pointers {
       this.#shown.delete(pointer.by);
       return;
     }
-    const entry = known ?? { pointer, node: this.#node(pointer) };
+    if (known && known.pointer.author !== pointer.author) known.node.remove();
+    const isKnown = known?.pointer.author === pointer.author;
+    const entry = known && isKnown ? known : { pointer, node: this.#node(pointer) };
     entry.pointer = pointer;
     this.#shown.set(pointer.by, entry);
     this.#place(entry);
@@ -42,7 +44,7 @@ export class Pointers {
 
   /** @param {Pointer} pointer */
   #node({ name, author }) {
-    const { colour, shape } = AUTHORS[author % AUTHORS.length];
+    const { colour, shape } = authorAt(author);
     const node = el("span", { class: "pane-pointer" }, el("b", {}, shape), name);
     node.style.setProperty("--author", colour);
     this.element.append(node);

@@ -14,6 +14,17 @@ void main() {
   gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
 }`;
 
+/** Greys that are computed already, `u_corner` the first of them on the canvas. */
+export const GREYS = `#version 300 es
+precision highp float;
+precision highp int;
+uniform sampler2D u_greys;
+uniform ivec2 u_corner;
+out vec4 o_colour;
+void main() {
+  o_colour = vec4(vec3(texelFetch(u_greys, ivec2(gl_FragCoord.xy) - u_corner, 0).r), 1.0);
+}`;
+
 const SAMPLES = {
   signed: { sampler: "isampler2D", value: "int", read: "r" },
   unsigned: { sampler: "usampler2D", value: "int", read: "r" },

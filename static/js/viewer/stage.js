@@ -1,18 +1,20 @@
 import { el } from "../shared/dom.js";
 import { NoWebGl2, Renderer } from "./renderer.js";
 
+/** @import { Limits } from "./renderer.js" */
 /** @import { Size } from "./types.js" */
 /** @typedef {{ draw: () => void, sized: () => void, lost: () => void }} Director */
 
 /**
- * The canvas of a pane: as many canvas pixels as the screen has, drawn at most once for each
- * animation frame and only when asked, built again when the graphics card was taken away.
+ * The canvas of a pane: as many canvas pixels as the screen has, drawn at most once between two
+ * animation frames and only when asked, built again when the graphics card was taken away.
  */
 export class Stage {
   canvas = el("canvas", { class: "pane-canvas" });
   #director;
   #observer;
   #request = 0;
+  #isDue = false;
   #dpr = 1;
   /** @type {Renderer|null} */
   #renderer = null;
@@ -20,15 +22,15 @@ export class Stage {
 
   /**
    * @param {Director} director
-   * @param {number} [largestTexture]
+   * @param {Limits} [limits]
    */
-  constructor(director, largestTexture) {
+  constructor(director, limits) {
     this.#director = director;
     this.canvas.width = this.canvas.height = 1; // until it is laid out
     this.#observer = new ResizeObserver(([entry]) => this.#resized(entry));
     observe(this.#observer, this.canvas);
     try {
-      this.#renderer = new Renderer(this.canvas, { largestTexture });
+      this.#renderer = new Renderer(this.canvas, limits);
     } catch (error) {
       if (!(error instanceof NoWebGl2)) throw error;
       return;
@@ -63,14 +65,30 @@ export class Stage {
     return this.canvas.width > 1 && this.canvas.height > 1;
   }
 
+  /** With the next animation frame. */
   redraw() {
-    this.#request ||= requestAnimationFrame(() => this.drawNow());
+    this.#isDue = true;
+    this.#ask();
+  }
+
+  /** At once; a second time before the next animation frame, with that frame. */
+  drawSoon() {
+    if (this.#request) return this.redraw();
+    this.drawNow();
+    this.#ask();
   }
 
   drawNow() {
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
+    this.#isDue = false;
     this.#director.draw();
+  }
+
+  /** One animation frame: it draws what is due by then. */
+  #ask() {
+    this.#request ||= requestAnimationFrame(() => {
+      this.#request = 0;
+      if (this.#isDue) this.drawNow();
+    });
   }
 
   /** @returns {{ width: number, height: number, rgba: Uint8Array }|null} drawn anew, top row first */

@@ -1,4 +1,4 @@
-// What the viewer is given: docs/series-metadata.md, and the views and marks of mdt/protocol.py.
+// What the viewer is given: docs/series-metadata.md, and the views and marks of mdt/protocol/.
 // The viewer stands below the room and does not import it; the checker holds the two together
 // wherever the room hands a view or a mark down.
 

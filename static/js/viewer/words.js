@@ -11,6 +11,8 @@ const SENTENCES = Object.freeze({
   "frame.crc": "This picture arrived damaged and is not shown. Open the series again.",
   "frame.undecodable": "This picture arrived damaged and is not shown. Open the series again.",
   "frame.mismatch": "This picture is not of the size its description says and is not shown.",
+  "frame.not_served":
+    "This picture could not be fetched; others of the series can. Come back to it to try again.",
   "frame.preview": "Wait for the full picture before you measure or mark it.",
   "decoder.missing": "The picture decoder did not load. Reload the page.",
   "series.not_here": "This series is on its way here. It appears as soon as it arrives.",

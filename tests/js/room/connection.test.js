@@ -89,6 +89,36 @@ test("a gap asks for what is missing and shows nothing out of order", () => {
   assert.deepEqual(seen, [1, 2, 3]);
 });
 
+test("a gap is asked about once, however much comes before the answer", () => {
+  const { socket } = joined({ events: [opened(1)] });
+  const hellos = () => socket.sent.filter(({ type }) => type === HELLO.type).length;
+  for (const seq of [3, 4, 5]) socket.say(opened(seq));
+  assert.equal(hellos(), 2);
+});
+
+test("what is said between the reading of the record and the welcome is asked for after it", () => {
+  const { socket, seen } = joined({ events: [opened(1)] });
+  socket.say(opened(3));
+  socket.say(opened(4)); // too late for the welcome that is on its way
+  socket.say(welcome(opened(2), opened(3)));
+  assert.deepEqual(socket.sent.filter(({ type }) => type === HELLO.type).at(-1).since, 3);
+  socket.say(welcome(opened(4)));
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+});
+
+test("a line that breaks while a gap is asked about asks again on the next", (t) => {
+  timers(t);
+  const { sockets, socket } = joined({ events: [opened(1)] });
+  socket.say(opened(3));
+  socket.drop(1006);
+  t.mock.timers.tick(1000);
+  sockets[1].open();
+  assert.deepEqual(sockets[1].sent, [{ ...HELLO, since: 1 }]);
+  sockets[1].say(welcome(opened(2), opened(3)));
+  sockets[1].say(opened(5));
+  assert.deepEqual(sockets[1].sent.at(-1), { ...HELLO, since: 3 });
+});
+
 test("an event heard twice is shown once", () => {
   const { socket, seen } = joined();
   socket.say(opened(1));

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { neighbour, notFinished, statusOf } from "../../../static/js/room/agenda.js";
 import { asDay, familyName, findSeries, identityOf } from "../../../static/js/room/data.js";
 import { emptyWords } from "../../../static/js/room/empty.js";
-import { UnsavedMarks } from "../../../static/js/room/marks.js";
+import { Marks, UnsavedMarks } from "../../../static/js/room/marks.js";
+import { Model } from "../../../static/js/room/model.js";
 import { mayTake, summary } from "../../../static/js/room/presence.js";
 import { EMPTY_ROOM } from "../../../static/js/room/state.js";
 import { tabName } from "../../../static/js/room/tabs.js";
@@ -159,6 +160,93 @@ test("a mark that is refused for good goes; one to be tried again stays", () => 
   assert.equal(marks.settle({ type: "nak", id: "i", retry: false }), true);
   assert.equal(marks.of("smith", "me", 5).length, 0);
   assert.equal(marks.settle({ type: "nak", id: "other", retry: false }), false);
+});
+
+const drawn = (kind, by, more = {}) => ({
+  mark_id: "m",
+  by,
+  version: 1,
+  drawing: { kind },
+  ...more,
+});
+const marksFor = (roles, now = on("smith")) => {
+  const sent = [];
+  const you = { person: "ann", roles, may: { mark: !roles.includes("observer") } };
+  const marks = new Marks({ model: { you, room: now }, send: (command) => sent.push(command) });
+  return { marks, sent };
+};
+
+for (const [who, by, roles, moves, rewords] of [
+  ["its author", "ann", ["core"], true, true],
+  ["somebody else", "ben", ["core"], false, false],
+  ["the chair", "ben", ["chair"], true, false],
+  ["the deputy", "ben", ["deputy"], true, false],
+  ["who only observes", "ann", ["observer"], false, false],
+]) {
+  test(`an arrow is moved ${moves} and reworded ${rewords} by ${who}`, () => {
+    const { marks } = marksFor(roles);
+    assert.equal(marks.mayChange(drawn("arrow", by)), moves);
+    assert.equal(marks.mayChange(drawn("arrow", by), "words"), rewords);
+    assert.equal(marks.mayChange(drawn("length", by), "words"), false);
+  });
+}
+
+test("a mark not on record, of a signed outcome or of a closed meeting is changed by nobody", () => {
+  assert.equal(marksFor(["chair"]).marks.mayChange(drawn("arrow", "ann", { version: 0 })), false);
+  for (const now of [
+    on("smith", { meeting: "closed" }),
+    on("smith", { outcomes: { smith: { version: 1, step: "signed" } } }),
+  ]) {
+    const { marks } = marksFor(["chair"], now);
+    assert.equal(marks.mayChange(drawn("arrow", "ann")), false);
+    assert.equal(marks.mayChange(drawn("arrow", "ann"), "words"), false);
+  }
+  const other = on("smith", { outcomes: { jones: { version: 1, step: "signed" } } });
+  assert.equal(marksFor(["chair"], other).marks.mayChange(drawn("arrow", "ann")), true);
+});
+
+test("a change that is refused for good is told, so that the picture goes back", () => {
+  const { marks, sent } = marksFor(["core"]);
+  marks.change({ mark_id: "m", version: 1 }, { kind: "arrow", points: [], text: "rim" });
+  marks.remove({ mark_id: "m", version: 2 });
+  const [changed, removed] = sent.map(({ id }) => id);
+  assert.deepEqual(
+    sent.map(({ if_version }) => if_version),
+    [1, 2],
+  );
+  assert.equal(marks.settle({ type: "nak", id: changed, retry: true }), false);
+  assert.equal(marks.settle({ type: "nak", id: changed, retry: false }), true);
+  assert.equal(marks.settle({ type: "ack", id: removed, seq: 9 }), false);
+  assert.equal(marks.settle({ type: "nak", id: removed, retry: false }), false);
+});
+
+const loadedRoom = (authors) => ({
+  meeting: { id: "m", state: "live" },
+  you: { person: "ann" },
+  people: { ann: { name: "Dr A" } },
+  authors,
+  position: EMPTY_ROOM.position,
+  cases: [],
+});
+
+test("everybody's number is the server's, also of who has left; loaded again it stays the same", () => {
+  const model = new Model(loadedRoom({ gone: 0, ann: 9 }), {}, "tab");
+  assert.deepEqual(model.authorOf("gone"), { author: 0, shape: "●" });
+  assert.deepEqual(model.authorOf("ann"), { author: 9, shape: "▲" });
+  const { authors } = model;
+  model.take(loadedRoom({ gone: 0, ann: 9 }));
+  assert.equal(model.authors, authors);
+});
+
+test("who joined the team since the page was loaded is noticed, and has nobody's colour yet", () => {
+  const model = new Model(loadedRoom({ ann: 0 }), {}, "tab");
+  model.room = room({ roster: { present: [{ person: "ann" }] } });
+  assert.equal(model.hasNewcomer, false);
+  model.room = room({ roster: { present: [{ person: "ann" }, { person: "new" }] } });
+  assert.equal(model.hasNewcomer, true);
+  assert.equal(model.authorOf("new").author, -1);
+  model.take(loadedRoom({ ann: 0, new: 1 }));
+  assert.deepEqual([model.authorOf("ann").author, model.authorOf("new").author], [0, 1]);
 });
 
 test("an empty room says what starts it", () => {

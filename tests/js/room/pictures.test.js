@@ -10,8 +10,9 @@ const SHOWN = { a: { view: { kind: "stack", frame: 7 }, n: 1, isKnown: true } };
 /** Pictures over panes that only note what they are told. */
 function made(mode) {
   const followed = [];
+  const hung = [];
   const panes = {
-    hang: () => {},
+    hang: (_, layout) => hung.push(layout),
     clear: () => {},
     setMarks: () => {},
     setHands: () => {},
@@ -25,7 +26,7 @@ function made(mode) {
     openCase: { layout: LAYOUT },
   };
   const pictures = new Pictures({ model, panes, sender: {}, marks: { kept: [] } });
-  return { pictures, model, followed };
+  return { pictures, model, followed, hung };
 }
 
 test("a view is handed to the panes as it is heard, without waiting for a frame", (t) => {
@@ -54,3 +55,17 @@ test("who looks around is not taken along", (t) => {
   pictures.follow();
   assert.deepEqual(followed, []);
 });
+
+for (const mode of ["free", "following", "presenting"]) {
+  test(`pictures that arrive after the case was opened are hung while ${mode}`, (t) => {
+    const { pictures, model, hung } = made(mode);
+    t.after(() => pictures.destroy());
+    const empty = { panes: [], active: "" };
+    model.openCase = { layout: empty };
+    if (mode === "following") model.room = { ...model.room, layout: empty };
+    pictures.show();
+    model.openCase = { layout: LAYOUT };
+    pictures.show();
+    assert.deepEqual(hung, [empty, LAYOUT]);
+  });
+}

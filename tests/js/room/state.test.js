@@ -106,6 +106,42 @@ test("half of the events on top of an older load equal a load of now", () => {
   assert.deepEqual(applyEvent(old, next), fresh);
 });
 
+test("an answer that is older than what was heard meanwhile takes nothing back", () => {
+  const heard = after(OPENED, TOOK, shown(HERE), {
+    type: RoomEvent.OutcomeRecorded,
+    seq: 7,
+    case_id: "smith",
+    version: 2,
+    by: "anna",
+  });
+  const before = { seq: 1, case: 0, case_id: null, term: 1, presenter: "anna", tab: "hers" };
+  const late = loaded(
+    heard,
+    data({
+      meeting: { state: "planned" },
+      people: { anna: { name: "Anna" } },
+      position: before,
+      cases: [
+        listed("smith", { outcome: { version: 1, step: "signed" } }),
+        listed("jones", { draft: 3, was_opened: true }),
+      ],
+    }),
+  );
+  assert.deepEqual(late, {
+    ...heard,
+    opened: { smith: true, jones: true },
+    drafts: { jones: 3 },
+  });
+});
+
+test("a welcome after too long a break names nobody rather than the last presenter", () => {
+  const position = { ...POSITION, seq: 9000, term: 3, presenter: "anna" };
+  const event = { type: RoomEvent.Welcome, position, events: [], is_whole: false };
+  assert.equal(applyEvent(after(TOOK), event).presenterName, "");
+  const roster = { type: RoomEvent.Roster, present: [{ person: "anna", name: "Anna" }] };
+  assert.equal(applyEvent(after(TOOK, roster), event).presenterName, "Anna");
+});
+
 test("the presenter's view is shown", () => {
   const room = after(OPENED, TOOK, shown(HERE));
   assert.deepEqual(room.shown.a, { view: STACK, n: 1, isKnown: true });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { AUTHORS, authorOf } from "../../../static/js/viewer/authors.js";
+import { AUTHORS, authorAt } from "../../../static/js/viewer/authors.js";
 import { actOf, movesPicture } from "../../../static/js/viewer/keys.js";
 import * as words from "../../../static/js/viewer/words.js";
 
@@ -36,9 +36,18 @@ test("what only I see needs no Shift", () => {
   ]);
 });
 
-test("a person has the same colour and shape in every browser", () => {
-  assert.equal(authorOf("p1"), authorOf("p1"));
-  for (const person of ["a", "b7", "zzzzzz"]) assert.ok(AUTHORS[authorOf(person)]);
+test("the first eight authors differ in colour and in shape; the ninth looks like the first", () => {
+  const looks = [...AUTHORS.keys()].map(authorAt);
+  for (const part of ["colour", "shape"]) {
+    assert.equal(new Set(looks.map((look) => look[part])).size, 8);
+  }
+  assert.equal(authorAt(8), authorAt(0));
+});
+
+test("a person whose number is not known wears nobody's colour", () => {
+  for (const number of [undefined, null, -1]) {
+    assert.ok(!AUTHORS.some(({ colour }) => colour === authorAt(number).colour));
+  }
 });
 
 test("every code the server gives a frame has its sentence", () => {

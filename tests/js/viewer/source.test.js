@@ -242,3 +242,81 @@ test("frames that are never made are asked for ever more slowly", async (t) => {
   assert.ok(rounds > 20 && rounds < 45, `${rounds} in a minute`);
   source.close();
 });
+
+/** A series in two segments, of which the server refuses the second to `refused(token)`. */
+function halved(refused) {
+  const document = metadata(6);
+  for (const [i, frame] of document.frames.entries()) {
+    if (i >= 3) Object.assign(frame, { segment: 2, offset: (i - 3) * 1000 });
+  }
+  const fake = fakes(document);
+  const { getBytes } = fake.http;
+  fake.http.getBytes = async (url, ...range) => {
+    fake.asked.push(["SEGMENT", url.at(-1)]);
+    const error = url.endsWith("/2") && refused();
+    if (error) throw error;
+    return getBytes(url, ...range);
+  };
+  return fake;
+}
+
+const REFUSALS = [
+  ["not there", new HttpError(404, "mdt.not_found", "no")],
+  ["broken", new HttpError(500, "http.500", "no")],
+];
+for (const [name, error] of REFUSALS) {
+  test(`a segment that is ${name} fails its own frames, and the others are shown`, async (t) => {
+    const fake = halved(() => error);
+    const { source, told } = await opened(fake);
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    source.look(4, -1);
+    for (let i = 0; i < 40; i++) {
+      t.mock.timers.tick(100);
+      for (let n = 0; n < 20; n++) await Promise.resolve();
+    }
+    assert.equal(source.codeOf(4), "frame.not_served");
+    assert.equal(source.picture(3).level, 0);
+    assert.equal(source.codeOf(3), "");
+    assert.ok(!told.some(([type]) => type === "refused"));
+    const tries = fake.asked.filter(([what, n]) => what === "SEGMENT" && n === "2").length;
+    assert.ok(tries <= 6, `${tries} requests`);
+    source.close();
+  });
+}
+
+test("a frame that could not be had is asked for again when somebody comes back to it", async (t) => {
+  let isAway = true;
+  const fake = halved(() => isAway && new HttpError(404, "mdt.not_found", "no"));
+  const { source } = await opened(fake);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const wait = async () => {
+    for (let i = 0; i < 30; i++) {
+      t.mock.timers.tick(100);
+      for (let n = 0; n < 20; n++) await Promise.resolve();
+    }
+  };
+  source.look(5, 1);
+  await wait();
+  assert.equal(source.codeOf(5), "frame.not_served");
+  isAway = false;
+  source.look(1, -1);
+  await wait();
+  assert.equal(source.picture(5), null);
+  source.look(5, 1);
+  await wait();
+  assert.equal(source.codeOf(5), "");
+  assert.equal(source.picture(5).level, 0);
+  source.close();
+});
+
+test("a grant that is refused takes the whole series off the screen", async () => {
+  const fake = fakes(metadata(2));
+  const { source, told } = await opened(fake);
+  const refusal = new HttpError(404, "mdt.not_found", "no");
+  fake.http.getBytes = async () => Promise.reject(refusal);
+  fake.http.postJson = async () => Promise.reject(refusal);
+  source.look(1, 1);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.deepEqual(told.at(-1), ["refused", { code: "mdt.not_found", message: "no" }]);
+  assert.equal(source.picture(1), null);
+});
