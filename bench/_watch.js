@@ -3,7 +3,9 @@
 (() => {
   const now = () => performance.timeOrigin + performance.now();
   const watch = {
-    level: "off", // "mark": a signature of each picture; "whole": all of its bytes
+    // "mark": a signature of each picture; "whole": all of its bytes; "later": a signature too,
+    // read back without making the page wait for the graphics, and told by marks()
+    level: "off",
     wheels: [],
     clicks: [],
     sent: [],
@@ -17,6 +19,11 @@
     countFrames() {
       watch.frames += 1;
       requestAnimationFrame(watch.countFrames);
+    },
+    /** The signatures of "later", fetched now that all was measured. */
+    marks() {
+      for (const draw of watch.draws) draw.mark = fetched(draw);
+      return watch.draws.map(({ startedAt, at, mark }) => ({ startedAt, at, mark }));
     },
     /** SHA-256 of each picture's bytes, top row first, made only after all was measured. */
     async digests() {
@@ -34,11 +41,38 @@
   const MARK = 24; // canvas pixels a side, in the middle of the picture
   const small = new Uint8Array(MARK * MARK * 4);
 
-  /** FNV-1a of the middle of the canvas. */
-  const signature = (gl) => {
+  /** The middle of the canvas, into `small` or, from offset 0, into the buffer that is bound. */
+  const readMiddle = (gl, target) => {
     const x = Math.floor((gl.drawingBufferWidth - MARK) / 2);
     const y = Math.floor((gl.drawingBufferHeight - MARK) / 2);
-    gl.readPixels(x, y, MARK, MARK, gl.RGBA, gl.UNSIGNED_BYTE, small);
+    gl.readPixels(x, y, MARK, MARK, gl.RGBA, gl.UNSIGNED_BYTE, target);
+  };
+
+  const signature = (gl) => {
+    readMiddle(gl, small);
+    return hashed();
+  };
+
+  /** The same reading, queued behind the drawing: the page goes on, the bytes come later. */
+  const queued = (gl) => {
+    const buffer = gl.createBuffer();
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+    gl.bufferData(gl.PIXEL_PACK_BUFFER, small.length, gl.STREAM_READ);
+    readMiddle(gl, 0);
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    return { gl, buffer };
+  };
+
+  const fetched = ({ gl, buffer }) => {
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+    gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, small);
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    gl.deleteBuffer(buffer);
+    return hashed();
+  };
+
+  /** FNV-1a of `small`. */
+  const hashed = () => {
     let hash = 2166136261;
     for (let i = 0; i < small.length; i += 4) hash = Math.imul(hash ^ small[i], 16777619);
     return hash >>> 0;
@@ -65,6 +99,7 @@
   const look = (gl, startedAt) => {
     if (gl.isContextLost()) return;
     if (watch.level === "whole") watch.draws.push({ startedAt, ...upright(whole(gl)) });
+    else if (watch.level === "later") watch.draws.push({ startedAt, ...queued(gl), at: now() });
     else watch.draws.push({ startedAt, mark: signature(gl), at: now() });
   };
 
