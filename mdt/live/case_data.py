@@ -27,6 +27,7 @@ def case_json(case: ListedCase) -> Json:
     ready = {pk: [one for one in found if one.version] for pk, found in series.items()}
     return {
         "id": case.public_id,
+        "seq": case.meeting.room_seq,  # read before the marks, which may be newer and never older
         "patient": {**patient_json(patient), "is_deceased": patient.is_deceased},
         "question": case.referral.question,
         "laterality": case.referral.laterality,

@@ -83,29 +83,10 @@ def test_the_room_shows_the_meeting_the_list_and_who_one_is(client, chair, case)
     assert not listed["was_opened"]
 
 
+ALL = {"steer", "present", "mark", "record", "confirm", "sign", "open", "close", "prefetch"}
 MAY = {
-    Role.CHAIR: {
-        "steer",
-        "present",
-        "mark",
-        "record",
-        "confirm",
-        "sign",
-        "open",
-        "close",
-        "prefetch",
-    },
-    Role.DEPUTY: {
-        "steer",
-        "present",
-        "mark",
-        "record",
-        "confirm",
-        "sign",
-        "open",
-        "close",
-        "prefetch",
-    },
+    Role.CHAIR: ALL,
+    Role.DEPUTY: ALL,
     Role.COORDINATOR: {"steer", "present", "mark", "record", "open", "close", "prefetch"},
     Role.CORE: {"steer", "present", "mark", "confirm", "prefetch"},
     Role.EXTENDED: {"mark", "prefetch"},
@@ -185,6 +166,11 @@ def test_a_case_shows_its_question_studies_and_marks(client, chair, case):
     assert (shown["trust"], shown["date"], shown["role"]) == ("RM3", "2026-11-20", "current")
     assert shown["series"][0]["frame_count"] == 20
     assert (answer["marks"], answer["withheld"], answer["warnings"]) == ([], [], [])
+
+
+def test_a_case_says_which_events_it_knows_of(client, chair, case):
+    open_case(meeting=case.meeting, case=case, by=chair, event_id=uuid4())
+    assert get(client, chair, case_url(case)).json()["seq"] == 1
 
 
 def series_of(study):

@@ -15,7 +15,7 @@
 /** @typedef {{ id: string, modality: string, description: string, number: number|null, version: number, frame_count: number, laterality: string }} SeriesData */
 /** @typedef {{ id: string, trust: string, trust_name: string, date: string, description: string, modalities: string, state: string, stored_count: number, expected_count: number|null, role: ""|"current"|"prior", reason: string, laterality: string, series: SeriesData[] }} StudyData */
 /** @typedef {{ name: string, sex: string, birth_date: string, nhs_number: string, is_deceased: boolean }} PatientData */
-/** @typedef {{ id: string, patient: PatientData, question: string, laterality: string, studies: StudyData[], withheld: { trust: string, trust_name: string, why: string, message: string }[], warnings: { code: string, message: string }[], marks: MarkBody[], layout: Layout }} CaseData */
+/** @typedef {{ id: string, seq: number, patient: PatientData, question: string, laterality: string, studies: StudyData[], withheld: { trust: string, trust_name: string, why: string, message: string }[], warnings: { code: string, message: string }[], marks: MarkBody[], layout: Layout }} CaseData */
 
 const SEX = new Map([
   ["F", "F"],

@@ -20,6 +20,8 @@ export class Loads {
   #told;
   /** @type {Map<string, Promise<void>>} */
   #onTheWay = new Map();
+  /** @type {Set<string>} on their way, and something is new since they were asked for */
+  #outdated = new Set();
 
   /** @param {Model} model @param {RoomHttp} http @param {Told} told */
   constructor(model, http, told) {
@@ -65,6 +67,7 @@ export class Loads {
 
   /** Something about a case is new. @param {string} caseId */
   again(caseId) {
+    if (this.#onTheWay.has(caseId)) this.#outdated.add(caseId);
     const isShown = caseId === this.#model.room.position.case_id;
     if (this.#model.case(caseId) || isShown) void this.case(caseId);
     void this.room();
@@ -74,9 +77,17 @@ export class Loads {
   #case(caseId) {
     const known = this.#onTheWay.get(caseId);
     if (known) return known;
-    const loading = this.#take(caseId).finally(() => this.#onTheWay.delete(caseId));
+    const loading = this.#newest(caseId).finally(() => this.#onTheWay.delete(caseId));
     this.#onTheWay.set(caseId, loading);
     return loading;
+  }
+
+  /** Again, when an answer was overtaken on its way. @param {string} caseId */
+  async #newest(caseId) {
+    do {
+      this.#outdated.delete(caseId);
+      await this.#take(caseId);
+    } while (this.#outdated.has(caseId));
   }
 
   /** @param {string} caseId */

@@ -183,3 +183,20 @@ test("a case that is not here is asked for at once", async () => {
   await Promise.all([loads.soon("jones"), loads.opened("jones")]);
   assert.deepEqual(log, ["load jones"]);
 });
+
+test("what becomes new about a case while it is on its way is asked for after it, once", async () => {
+  const { loads, log, answers } = room();
+  let answer = () => {};
+  answers.case = (id) => new Promise((resolve) => (answer = () => resolve(aCase(id))));
+  void loads.case("smith");
+  loads.again("smith");
+  loads.again("smith");
+  answer();
+  await settled();
+  answer();
+  await settled();
+  assert.deepEqual(
+    log.filter((line) => line === "load smith"),
+    ["load smith", "load smith"],
+  );
+});

@@ -263,9 +263,22 @@ test("a case loaded late does not undo a newer mark that was heard", () => {
     mark: mark(2, "new"),
   });
   assert.deepEqual(
-    withCase(room, { id: "smith", marks: [mark(1, "old")] }).marks.smith.m,
+    withCase(room, { id: "smith", seq: 7, marks: [mark(1, "old")] }).marks.smith.m,
     mark(2, "new"),
   );
+});
+
+test("a case that was read before a mark was drawn does not take the mark away", () => {
+  const drawn = after({ type: RoomEvent.MarkCreated, seq: 8, case_id: "smith", mark: mark(1) });
+  const read = (seq) => withCase(drawn, { id: "smith", seq, marks: [] }).marks.smith;
+  assert.deepEqual(read(7), { m: mark(1) });
+  assert.deepEqual(read(8), {}); // it knows of it: it was removed, and nobody told us
+});
+
+test("a case that was read before a mark was removed does not bring it back", () => {
+  const removal = { type: RoomEvent.MarkRemoved, case_id: "smith", mark_id: "m", version: 2 };
+  const room = after({ ...removal, seq: 9, by: "chair" });
+  assert.deepEqual(withCase(room, { id: "smith", seq: 8, marks: [mark(1)] }).marks.smith, {});
 });
 
 test("typing belongs to its case and field, and an older one of the same hand is dropped", () => {
