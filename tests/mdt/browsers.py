@@ -4,10 +4,12 @@ import asyncio
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
 from mdt.live.routing import websocket_urlpatterns
+from tests.factories import MembershipFactory
 
 STACK = {
     "kind": "stack",
@@ -21,6 +23,13 @@ STACK = {
     "interp": "linear",
 }
 POINT = {"unit": "mm", "x": 1.0, "y": 2.0, "z": 3.0}
+
+
+def member(team, role, **options):
+    """Awaited: a new person with this role in the team."""
+    return database_sync_to_async(
+        lambda: MembershipFactory(team=team, role=role, **options).person
+    )()
 
 
 class Session:

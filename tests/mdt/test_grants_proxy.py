@@ -2,7 +2,7 @@
 
 import pytest
 
-from imaging import revocations
+from imaging import revocations, store
 from imaging.models import Segment
 from tests.factories import SeriesFactory
 from tests.mdt import test_grants
@@ -60,5 +60,13 @@ def test_behind_a_proxy_a_grant_is_asked_for_and_on_record_all_the_same(
 )
 def test_behind_a_proxy_no_key_leads_out_of_the_store(client, series, key):
     Segment.objects.update(store_key=key)
-    with pytest.raises(FileNotFoundError):
-        fetch(client, series, grant_for(series))
+    response = fetch(client, series, grant_for(series))
+    assert (response.status_code, response.json()["code"]) == (404, "store.lost")
+    assert "X-Accel-Redirect" not in response.headers
+
+
+def test_a_segment_that_the_store_lost_is_said_with_a_code_and_logged(client, series, caplog):
+    store.get().delete(series.segments.get().store_key)
+    response = fetch(client, series, grant_for(series))
+    assert (response.status_code, response.json()["code"]) == (404, "store.lost")
+    assert f"series {series.public_id} is not in the store" in caplog.text

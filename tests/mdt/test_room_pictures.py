@@ -7,20 +7,14 @@ import pytest
 from channels.db import database_sync_to_async
 
 from mdt.members import Role
-from tests.factories import ListedCaseFactory, MembershipFactory
-from tests.mdt.browsers import POINT, STACK, fence, in_room, present_a_case
+from tests.factories import ListedCaseFactory
+from tests.mdt.browsers import POINT, STACK, fence, in_room, member, present_a_case
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("a_process_of_its_own"),
     pytest.mark.asyncio,
 ]
-
-
-def member(team, role, **options):
-    return database_sync_to_async(
-        lambda: MembershipFactory(team=team, role=role, **options).person
-    )()
 
 
 async def test_pictures_pass_while_the_database_is_slow(live_meeting, chair, monkeypatch):

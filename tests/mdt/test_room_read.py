@@ -5,28 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError
-from django.urls import reverse
 from django.utils import timezone
 
 from mdt.audit.models import AuditEvent
 from mdt.audit.services import target_of
 from mdt.members import Role
 from tests.factories import MembershipFactory
+from tests.mdt.test_room_api import case_url, get, room_url
 
 pytestmark = pytest.mark.django_db
-
-
-def room_url(meeting):
-    return reverse("room-api", args=[meeting.public_id])
-
-
-def case_url(case):
-    return reverse("case-api", args=[case.public_id])
-
-
-def get(client, person, url):
-    client.force_login(person)
-    return client.get(url)
 
 
 def views_of(target):
