@@ -1,5 +1,6 @@
 """What the commands of one machine write, refuse and report."""
 
+import importlib
 import stat
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from mdt import logs
@@ -15,6 +17,18 @@ from mdt.embedded import free_port, is_free, run_env_path
 from mdt.management.commands.check_tree import faults_in
 from mdt.management.commands.demo_archives import welcome
 from mdt.management.commands.doctor import Finding, examine
+
+
+RARELY_RUN = [
+    ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts)
+    for folder in ("bench", "tests/soak")
+    for path in sorted((settings.BASE_DIR / folder).glob("*.py"))
+]
+
+
+@pytest.mark.parametrize("name", RARELY_RUN)
+def test_what_is_seldom_run_still_finds_what_it_uses(name):
+    importlib.import_module(name)
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
+from imaging.identity import is_nhs_number  # noqa: E402
 from mdt.demo import make  # noqa: E402
 from mdt.meetings.models import Meeting  # noqa: E402
 from mdt.meetings.services import list_case  # noqa: E402
 from mdt.members import Person  # noqa: E402
-from mdt.referrals.nhs_number import is_valid  # noqa: E402
 from tests.dicoms import make_study  # noqa: E402
 
 #: Those of the demo that our own server answers for, and that keep the number in a second place.
@@ -33,7 +33,7 @@ BIRTH_DATE = "1958-04-17"
 def main(people: int, instances: int) -> None:
     meetings = [new_meeting(days) for days in (1, 2)]
     numbers = (str(number) for number in range(9990001000, 9990009999))
-    test_numbers = (number for number in numbers if is_valid(number))
+    test_numbers = (number for number in numbers if is_nhs_number(number))
     patients = [
         new_patient(index, number, instances)
         for index, number in zip(range(people), test_numbers, strict=False)
