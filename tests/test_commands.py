@@ -18,7 +18,6 @@ from mdt.management.commands.check_tree import faults_in
 from mdt.management.commands.demo_archives import welcome
 from mdt.management.commands.doctor import Finding, examine
 
-
 RARELY_RUN = [
     ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts)
     for folder in ("bench", "tests/soak")

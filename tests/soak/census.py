@@ -111,4 +111,5 @@ def steps() -> list[list[object]]:
     return [list(row) for row in named.values_list("case", "number", "kind")]
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -84,4 +84,5 @@ def new_patient(index: int, nhs_number: str, instances: int) -> dict[str, str]:
     }
 
 
-main(*map(int, sys.argv[1:]))
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
