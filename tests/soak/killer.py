@@ -98,7 +98,8 @@ class Killer:
         if process is None or process.poll() is not None:
             return False
         if kind == CHILD:
-            children = children_of(process.pid)
+            workers = children_of(process.pid)  # of what keeps the worker running: one
+            children = children_of(workers[0]) if workers else []
             if not children:
                 return False
             os.kill(children[-1], signal.SIGKILL)

@@ -22,6 +22,8 @@ BEAT_S = 1.0
 TWICE = 0.05  # of what is acknowledged is sent once more, to see that nothing happens
 #: What the rules of a meeting say to people who are quick; anything else is a fault.
 REFUSALS = {"mdt.conflict", "mdt.presenter_taken", "mdt.not_in_room", "mdt.not_allowed"}
+#: And to those who touch a mark when the outcome that rests on it is signed.
+MARK_REFUSALS = {"mark.change": {"mdt.wrong_state"}, "mark.remove": {"mdt.wrong_state"}}
 FINAL = (4401, 4404)
 
 
@@ -161,10 +163,14 @@ class Tab:
         to the same command may differ: by then somebody else may present."""
         return bool(self.asked[id]["type"] == "presenter.take")
 
+    def _may_be_refused(self, id: str, code: str) -> bool:
+        of_its_type = MARK_REFUSALS.get(self.asked.get(id, {}).get("type", ""), set())
+        return code in self._refusals | of_its_type
+
     def _refused(self, nak: dict[str, Any]) -> None:
         id, code = nak["id"], nak["code"]
         self.tally[f"nak {code}"] += 1
-        if code not in self._refusals and not nak["retry"]:
+        if not self._may_be_refused(id, code) and not nak["retry"]:
             self.faults.append(f"{self.replay.name} was told {code}: {nak['message']}")
         if id in self.acked:
             self._refused_after_ack(id, code)
@@ -175,7 +181,7 @@ class Tab:
             self.unanswered.pop(id, None)
 
     def _refused_after_ack(self, id: str, code: str) -> None:
-        if code in self._refusals and not self._is_take(id):
+        if self._may_be_refused(id, code) and not self._is_take(id):
             self.faults.append(
                 f"{self.replay.name}: {self.asked[id]['type']} {id} was acknowledged as seq "
                 f"{self.acked[id]} and, sent again, refused with {code}: a repeat must be answered "
