@@ -26,7 +26,7 @@ run: $(VENV)/.demo static  ## everything from a fresh clone: the demo, on http:/
 serve: $(VENV)/.product static  ## production settings on one machine; refuses defaults
 	@python manage.py prepare_run --port $(PORT)
 	@python manage.py migrate --verbosity 0
-	@honcho -e "$${VAR_DIR:-var}/run.env" start $$([ -n "$$REDIS_URL" ] || echo valkey) web worker || [ $$? -eq 130 ]
+	@honcho -e "$${VAR_DIR:-var}/run.env" start $$([ -n "$$REDIS_URL" ] || echo valkey) web worker scp reports || [ $$? -eq 130 ]
 
 seed: export DEMO = 1
 seed: $(VENV)/.demo  ## make the demo data, or what is missing of it

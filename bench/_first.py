@@ -48,7 +48,7 @@ async def measure(product: Product) -> dict[str, Any]:
         }
     found: dict[str, Any] = {"figures": {}, "notes": {}}
     for name, counted in rounds.items():
-        found["figures"] |= {
+        found["figures" if name == "first" else "notes"] |= {
             f"{name}_low_res_ms": median(one["first picture"] for one in counted),
             f"{name}_full_res_ms": median(one["whole picture"] for one in counted),
         }

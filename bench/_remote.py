@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median, quantiles
 from typing import Any
 
@@ -18,6 +18,7 @@ from bench import _room
 from tests.e2e.product import ROOT, Product
 
 ROUNDS, STEPS = 12, 10
+ROUNDS_ALONE = 4
 PAUSE_S = (0.12, 0.45)
 SEEN_WITHIN_S = 3
 Latency = Callable[[], Awaitable[float]]
@@ -27,13 +28,38 @@ async def measure(product: Product) -> dict[str, Any]:
     async with _room.chromiums(4) as browsers, _relay() as relay:
         pair = await _product_pair(product, *browsers[:2])
         control = await _control_pair(relay, *browsers[2:])
-        await _turns(pair, control)
-    return _told(pair, control)
+        await _turns(pair, control, ROUNDS)
+        found = _told(pair, control)
+        found["notes"] |= await _alone(pair, control)
+    return found
 
 
-async def _turns(pair: "ProductPair", control: "ControlPair") -> None:
+async def _alone(pair: "ProductPair", control: "ControlPair") -> dict[str, float]:
+    """The same while the presenter's screen stands still, as the control's sender's does.
+
+    In the room presenter and follower are two computers. Here the compositors of both browsers,
+    each in software, share the processors at the very moment that is measured.
+    """
+    await pair.presenter.evaluate(_STAND_STILL)
+    pair, control = replace(pair, took=[], stages=[]), replace(control, took=[], stages=[])
+    await _turns(pair, control, ROUNDS_ALONE)
+    ours, theirs = median(pair.took), median(control.took)
+    return {
+        "remote_paint_p50_ms_presenter_still": round(ours, 1),
+        "remote_paint_vs_control_p50_presenter_still": round(ours / theirs, 3),
+    }
+
+
+_STAND_STILL = """() => {
+  const proto = WebGL2RenderingContext.prototype;
+  for (const name of ["clear", "drawArrays", "texSubImage2D"]) proto[name] = () => {};
+  for (const words of document.querySelectorAll(".pane-captions")) words.style.display = "none";
+}"""
+
+
+async def _turns(pair: "ProductPair", control: "ControlPair", rounds: int) -> None:
     dice = random.Random(2)  # noqa: S311 pauses, not secrets
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for one in (pair, control):
             for _ in range(STEPS):
                 await asyncio.sleep(dice.uniform(*PAUSE_S))

@@ -1,27 +1,44 @@
 """Whose study is this? The one place that answers it, for search answers and headers alike.
 
-A number means nothing without its issuer: CHI numbers (Scotland) and H&C numbers (Northern
-Ireland) pass the NHS number's check as well. A name never makes two people one; it only says
-whether somebody is worth a person's look. Evidence is codes, never values.
+A number means nothing without its issuer (imaging/identity_numbers.py). A name never makes two
+people one (imaging/identity_names.py): it says whether somebody is worth a person's look, and
+makes a number that was given to the wrong twin worth one. Evidence is codes, never values.
 """
 
 import re
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from difflib import SequenceMatcher
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from imaging import identity_names
+from imaging.identity_numbers import (
+    Claim,
+    Source,
+    bare,
+    digits_of,
+    local_numbers,
+    nhs_numbers,
+)
 
 Verdict = Literal["same", "needs-a-person", "different"]  # Study.Verdict holds the same words
 
-NHS_ISSUERS = frozenset({"NHS", "NHSNUMBER", "NHSNO", "NHSENGLAND", "2.16.840.1.113883.2.1.4.1"})
-OTHER_NATIONS = frozenset({"CHI", "CHINUMBER", "HC", "HCN", "HCNUMBER", "HSC", "HSCN", "HSCNI"})
-WEIGHTS = range(10, 1, -1)
+#: What systems write where nobody knows a birth date. Nobody alive was born on these days.
+NO_BIRTH_DATES = frozenset(
+    {"1800-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "9999-12-31"}
+)
+BOTH_NUMBERS = frozenset({"nhs-number-agrees", "local-number-agrees"})
+A_NUMBER = BOTH_NUMBERS | {"nhs-number-superseded", "local-number-superseded"}
+ANOTHER_NUMBER = frozenset({"nhs-number-differs", "local-number-differs"})
+NOBODYS = frozenset({"test-patient", "baby-of"})
 
 
 @dataclass(frozen=True)
 class Sought:
-    """Who an archive is asked for, as the asker knows them. Dates are YYYY-MM-DD."""
+    """Who an archive is asked for, as the asker knows them. Dates are YYYY-MM-DD.
+
+    `superseded_nhs_numbers` are those the record says were replaced by `nhs_number`.
+    `local_numbers` are by the ODS code of their trust; `superseded_local_numbers` likewise, those
+    that were replaced there.
+    """
 
     nhs_number: str
     family_name: str
@@ -29,35 +46,11 @@ class Sought:
     birth_date: str
     sex: str
     local_numbers: dict[str, str] = field(default_factory=dict)
+    superseded_nhs_numbers: list[str] = field(default_factory=list)
+    superseded_local_numbers: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Source:
-    """How one archive writes its numbers down. `nhs_number_in` as in Archive.NhsNumberIn."""
-
-    trust_ods_code: str
-    issuer_of_patient_id: str
-    nhs_number_in: str
-
-
-class Claim(Protocol):
-    """Who a search answer or a header says it is about; archives and frames have such objects."""
-
-    @property
-    def patient_id(self) -> str: ...
-    @property
-    def issuer_of_patient_id(self) -> str: ...
-    @property
-    def other_patient_ids(self) -> Sequence[tuple[str, str]]: ...
-    @property
-    def patient_name(self) -> str: ...
-    @property
-    def birth_date(self) -> str: ...
-    @property
-    def sex(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -71,36 +64,19 @@ class Finding:
 def verdict(sought: Sought, claim: Claim, source: Source) -> Finding:
     """Hold a claim against the person sought.
 
-    *same*: the birth date agrees, and so does the NHS number or the trust's own number under its
-    issuer, and no number is against it. *needs-a-person*: something agrees, and something else
-    does not or is missing. *different*: the rest.
+    *same*: the birth date agrees, and so does an NHS number (the one that counts, or one it
+    superseded) or a trust's own number under its issuer; no number is against it, and the name is
+    no other's. *needs-a-person*: something agrees, and something else does not or is missing.
+    *different*: the rest.
     """
     evidence = [
-        *_compare("nhs-number", digits_of(sought.nhs_number), _nhs_numbers(claim, source)),
-        *_compare("local-number", *_local_numbers(sought, claim, source)),
-        *_compare("birth-date", sought.birth_date, {claim.birth_date} - {""}),
-        *_compare("sex", _known_sex(sought.sex), {_known_sex(claim.sex)} - {""}),
-        "name-agrees" if _names_agree(sought, claim.patient_name) else "name-differs",
+        *_nhs_evidence(sought, nhs_numbers(claim, source)),
+        *_local_evidence(sought, claim, source),
+        *_birth_date_evidence(sought.birth_date, claim.birth_date),
+        *_sex_evidence(sought.sex, claim.sex),
+        *identity_names.compare(sought.family_name, sought.given_names, claim.patient_name),
     ]
     return Finding(_judge(frozenset(evidence)), evidence)
-
-
-def digits_of(typed: str) -> str:
-    """A number as it is stored, from a number as people write, paste and send it.
-
-    >>> digits_of(" 943 476-5919 ")
-    '9434765919'
-    """
-    return re.sub(r"[\s-]", "", typed)
-
-
-def is_nhs_number(text: str) -> bool:
-    """Ten digits of which the last is the right modulus 11 check digit (NHS Data Dictionary)."""
-    if not re.fullmatch(r"[0-9]{10}", text):
-        return False
-    total = sum(weight * int(digit) for weight, digit in zip(WEIGHTS, text[:9], strict=True))
-    check_digit = 11 - total % 11
-    return check_digit != 10 and check_digit % 11 == int(text[9])
 
 
 def family_name_begins(sought: Sought) -> str:
@@ -110,85 +86,86 @@ def family_name_begins(sought: Sought) -> str:
 
 
 def _judge(evidence: frozenset[str]) -> Verdict:
-    """From codes to a verdict: one number and the birth date agree, and no number is against it."""
-    number_agrees = not evidence.isdisjoint(("nhs-number-agrees", "local-number-agrees"))
-    number_differs = not evidence.isdisjoint(("nhs-number-differs", "local-number-differs"))
-    if number_agrees and not number_differs and "birth-date-agrees" in evidence:
+    """From codes to a verdict."""
+    if evidence.isdisjoint(A_NUMBER):
+        return "needs-a-person" if _may_be_without_number(evidence) else "different"
+    if _is_surely_same(evidence):
         return "same"
-    if number_agrees:
-        is_another = {"birth-date-differs", "name-differs"} <= evidence
-        return "different" if is_another else "needs-a-person"
-    against = ("nhs-number-differs", "birth-date-differs", "name-differs")
-    return "needs-a-person" if evidence.isdisjoint(against) else "different"
+    is_born_on_another_day = (
+        "birth-date-differs" in evidence and "birth-date-swapped" not in evidence
+    )
+    is_another = is_born_on_another_day and "family-name-agrees" not in evidence
+    return "different" if is_another else "needs-a-person"
 
 
-def _compare(kind: str, sought: str, claimed: set[str]) -> list[str]:
-    """What agrees, and what is there and does not. Nothing when either side says nothing."""
-    if not sought or not claimed:
-        return [f"{kind}-not-stated"]
-    agrees = [f"{kind}-agrees"] if sought in claimed else []
-    return agrees + ([f"{kind}-differs"] if claimed - {sought} else [])
+def _is_surely_same(evidence: frozenset[str]) -> bool:
+    """One number and the birth date agree, no number is against it, and no other is named.
 
-
-def _nhs_numbers(claim: Claim, source: Source) -> set[str]:
-    """The valid NHS numbers claimed. A number without issuer counts only where they are kept."""
-    found = set()
-    for value, issuer, place in _numbers(claim):
-        is_kept_here = place == source.nhs_number_in and issuer in _own_issuers(source)
-        number = digits_of(value)
-        if (issuer in NHS_ISSUERS or is_kept_here) and is_nhs_number(number):
-            found.add(number)
-    return found
-
-
-def _local_numbers(sought: Sought, claim: Claim, source: Source) -> tuple[str, set[str]]:
-    """The trust's own number as sought, and as claimed under the trust's issuer or none."""
-    trust = source.trust_ods_code
-    own = _own_issuers(source)
-    claimed = {
-        _without_prefix(value, trust)
-        for value, issuer, place in _numbers(claim)
-        if place == "patient-id" and issuer in own and source.nhs_number_in != "patient-id"
-    }
-    return _without_prefix(sought.local_numbers.get(trust, ""), trust), claimed - {""}
-
-
-def _numbers(claim: Claim) -> list[tuple[str, str, str]]:
-    """(value, issuer in plain letters, where it stood) of every number but other nations'."""
-    own = (claim.patient_id, claim.issuer_of_patient_id, "patient-id")
-    others = [(value, issuer, "other-patient-ids") for value, issuer in claim.other_patient_ids]
-    plain = [(value, _plain(issuer), place) for value, issuer, place in (own, *others)]
-    return [number for number in plain if number[1] not in OTHER_NATIONS]
-
-
-def _own_issuers(source: Source) -> frozenset[str]:
-    return frozenset({"", _plain(source.issuer_of_patient_id)})
-
-
-def _plain(issuer: str) -> str:
-    return re.sub(r"[^A-Z0-9.]", "", issuer.upper())
-
-
-def _without_prefix(number: str, trust_ods_code: str) -> str:
-    """A local number as the trust prints it: some send it behind their ODS code."""
-    return re.sub(rf"^{re.escape(trust_ods_code)}[-:/ ]?", "", number.strip().upper())
-
-
-def _known_sex(sex: str) -> str:
-    return sex if sex in ("F", "M") else ""
-
-
-def _names_agree(sought: Sought, patient_name: str) -> bool:
-    """Whether family names are the same but for accents, marks, order and a slip of the pen."""
-    family, _, given = patient_name.partition("=")[0].partition("^")
-    wanted = _letters(sought.family_name)
-    if not wanted:
+    Whoever is named otherwise may be a twin, or a namesake, who was given the wrong number: both
+    numbers must agree then. So may be who is of the other sex, unless the given name is written
+    out. A new family name alone is cosmetic.
+    """
+    is_safe = "birth-date-agrees" in evidence and evidence.isdisjoint(ANOTHER_NUMBER | NOBODYS)
+    if "sex-differs" in evidence and "given-names-agrees" not in evidence:
         return False
-    alike = SequenceMatcher(None, wanted, _letters(family)).ratio() >= 0.8
-    is_within = wanted in _letters(patient_name)  # double-barrelled, or given name first
-    return alike or is_within or _letters(family + given) == _letters(sought.family_name)
+    return is_safe and ("given-names-differs" not in evidence or evidence >= BOTH_NUMBERS)
 
 
-def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).upper()
-    return "".join(letter for letter in plain if letter.isalpha())
+def _may_be_without_number(evidence: frozenset[str]) -> bool:
+    """Worth a person's look, though no number says so: name and birth date, and nothing against."""
+    against = ("nhs-number-differs", "birth-date-differs", "given-names-differs", "test-patient")
+    is_named = "family-name-agrees" in evidence
+    is_whole = not evidence.isdisjoint(
+        {"birth-date-agrees", "given-names-agrees", "given-names-initial-agrees"}
+    )
+    return is_named and is_whole and evidence.isdisjoint(against)
+
+
+def _nhs_evidence(sought: Sought, claimed: set[str]) -> list[str]:
+    """A number that was superseded agrees; beside it any other is against."""
+    current = digits_of(sought.nhs_number)
+    older = {digits_of(number) for number in sought.superseded_nhs_numbers}
+    if not current or not claimed:
+        return ["nhs-number-not-stated"]
+    agrees = ["nhs-number-agrees"] if current in claimed else []
+    superseded = ["nhs-number-superseded"] if older & claimed else []
+    differs = ["nhs-number-differs"] if claimed - {current} - older else []
+    return agrees + superseded + differs
+
+
+def _local_evidence(sought: Sought, claim: Claim, source: Source) -> list[str]:
+    """Each trust's number against what is known of that trust. Nothing of others is concluded."""
+    known = {
+        trust: bare(number, trust, source)
+        for trust, number in sought.local_numbers.items()
+        if number.strip()
+    }
+    older = {
+        (trust, bare(number, trust, source))
+        for trust, numbers in sought.superseded_local_numbers.items()
+        for number in numbers
+    }
+    claimed = {one for one in local_numbers(claim, source) if one[0] in known}
+    current = set(known.items())
+    agrees = ["local-number-agrees"] if claimed & current else []
+    superseded = ["local-number-superseded"] if claimed & older else []
+    differs = ["local-number-differs"] if claimed - current - older else []
+    return agrees + superseded + differs or ["local-number-not-stated"]
+
+
+def _birth_date_evidence(sought: str, claimed: str) -> list[str]:
+    if NO_BIRTH_DATES & {sought, claimed}:
+        return ["birth-date-default"]
+    if not sought or not claimed:
+        return ["birth-date-not-stated"]
+    if sought == claimed:
+        return ["birth-date-agrees"]
+    year, month, day = sought.split("-")
+    is_swapped = claimed == f"{year}-{day}-{month}"
+    return ["birth-date-differs", *(["birth-date-swapped"] if is_swapped else [])]
+
+
+def _sex_evidence(sought: str, claimed: str) -> list[str]:
+    if not {sought, claimed} <= {"F", "M"}:
+        return ["sex-not-stated"]
+    return ["sex-agrees" if sought == claimed else "sex-differs"]

@@ -4,20 +4,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import Event, Thread
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from django.db import DatabaseError, connection
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
-from imaging.models import Archive, Job, Search, Study
+from imaging import budget, places
+from imaging.models import Job, Search, Study
 
-LEASE = timedelta(minutes=2)
-RENEW_EVERY_S = 30
+LEASE, RENEW_EVERY_S = places.LEASE, places.RENEW_EVERY_S
 ATTEMPTS = 6
 FIRST_WAIT = timedelta(seconds=5)
+LONGEST_ASKED = timedelta(hours=1)
 MEETING_LASTS = timedelta(hours=12)  # at most: one that began longer ago is past
 Kind, State = Job.Kind, Job.State
+ASK_NOBODY = frozenset({Kind.FRAMES, Kind.UNPACK})  # their jobs have no archive
 
 
 def claim_next(kinds: Iterable[str], now: datetime) -> Job | None:
@@ -25,40 +28,48 @@ def claim_next(kinds: Iterable[str], now: datetime) -> Job | None:
 
     The UPDATE repeats every condition of the choice: who finds the row taken
     meanwhile looks again. Two claims in the same instant may put an archive one
-    over `at_most`; they never hold the same job.
+    over `at_most` and `per_hour`; they never hold the same job.
     """
     kinds = tuple(kinds)
     while best := due(kinds, now).first():
         claim = uuid4()
-        if (
-            due(kinds, now)
-            .filter(pk=best.pk)
-            .update(
-                state=State.RUNNING,
-                claim=claim,
-                lease_until=now + LEASE,
-                attempts=F("attempts") + 1,
-            )
-        ):
-            return Job.objects.select_related(
+        if _take(best, due(kinds, now), claim, now):
+            joined = Job.objects.select_related(
                 "answer__search", "study__archive", "study__search", "series__study", "archive"
-            ).get(claim=claim)
+            )
+            if job := joined.filter(claim=claim).first():  # else it was cancelled at this instant
+                return job
     return None
 
 
+@transaction.atomic
+def _take(best: Job, still_due: QuerySet[Job], claim: UUID, now: datetime) -> bool:
+    """The one UPDATE, and what the archive's hourly budget counts. False: taken meanwhile."""
+    taken = still_due.filter(pk=best.pk).update(
+        state=State.RUNNING,
+        claim=claim,
+        lease_until=now + LEASE,
+        attempts=F("attempts") + 1,
+        places=1,
+    )
+    if taken and best.archive_id:
+        budget.note_asking(best.archive_id, best.kind, claim, now)
+    return taken == 1
+
+
 def due(kinds: Iterable[str], now: datetime) -> QuerySet[Job]:
-    """Jobs that may start, most urgent first: waiting, due, at an archive with a place free.
+    """Jobs that may start, most urgent first: waiting, due, at an archive that may be asked.
 
     What a meeting that is past still lacks waits for those that go on or are to come.
     """
-    running = Count("jobs", filter=Q(jobs__state=State.RUNNING))
-    free = Archive.objects.annotate(running=running).filter(
-        pk=OuterRef("archive_id"), running__lt=F("at_most"), is_paused=False
-    )
-    asks_nobody = Q(archive=None)
+    kinds, may_start = tuple(kinds), Q(archive=None)
+    if set(kinds) - ASK_NOBODY:  # else whoever waits for a picture waits for no archive's budget
+        may_start |= Q(archive__in=budget.may_be_asked(now).values("pk"))
+    if settings.WORKER_PROCESSES:
+        may_start &= Q(kind=Kind.FRAMES) | places.is_one_free(now)
     is_past = Case(When(meeting_at__gte=now - MEETING_LASTS, then=0), default=1)
     return Job.objects.filter(
-        asks_nobody | Exists(free), kind__in=tuple(kinds), state=State.WAITING, due_at__lte=now
+        may_start, kind__in=kinds, state=State.WAITING, due_at__lte=now
     ).order_by("rank", is_past, "meeting_at", "list_position", "pk")
 
 
@@ -100,12 +111,15 @@ def _keep_renewing(job: Job, is_over: Event) -> None:
         connection.close()
 
 
-def retry_at(job: Job, now: datetime) -> datetime | None:
-    """When to try again: later each time. None: it has been tried often enough."""
+def retry_at(job: Job, now: datetime, asked_s: float | None = None) -> datetime | None:
+    """When to try again: later each time. None: it has been tried often enough.
+
+    `asked_s`: the archive wants to be left alone for so long. It is, for an hour at most.
+    """
     if job.attempts >= ATTEMPTS:
         return None
     wait: timedelta = FIRST_WAIT * 2 ** (job.attempts - 1)
-    return now + wait
+    return now + max(wait, min(timedelta(seconds=asked_s or 0), LONGEST_ASKED))
 
 
 def let_go(job: Job, state: Job.State, **changes: object) -> bool:

@@ -1,54 +1,56 @@
-"""Which of the studies found are worth fetching, and which is current and which its prior.
+"""Which of the studies found matter for this question, and which is current and which its prior.
 
-    choices = choose(studies, today=timezone.localdate(), prior_years=2)
+    choices = choose(studies, question=question, rules=rules, now=timezone.now())
     choices[study.pk].is_chosen    # fetch it for the meeting
     choices[study.pk].reason       # why, or why not, in words for the list: no patient data
     choices[study.pk].role         # "current", "prior" or ""
 
-Give `choose` every study of one search, whatever its state; it reads no database and is asked
+Give `choose` every study of one person, whatever its state; it reads no database and is asked
 again, cheaply, whenever a study changed (headers that came later say more than a search answer).
-What a person chose or refused by hand stands over it: the caller keeps such rows as they are.
+What a person chose or refused by hand stands over it: the caller names it in `by_hand`, and keeps
+those rows' reasons as they are. `texts` are imaging reports by study, of those that the case may
+show: one is read where its study's own description names no part of the body.
 
-The rule, newest first:
-
-1. a study whose identity is not settled is never chosen;
-2. a study that two archives hold is chosen once, from the one that holds more of it here;
-3. of the studies within `prior_years` the newest of each kind (same modality, a body part in
-   common) is chosen as *current*, the older ones as its *priors*;
-4. when nothing is that young, the newest study there is stands for all.
+1. a study whose identity is not settled, or that holds no pictures, is never chosen;
+2. copies of one study in several archives are one study (imaging/copies.py);
+3. what its archive sent us unasked is chosen; of the rest
+   the team's rules are asked in their order, and the first that a study falls under decides
+   (imaging/relevance_rules.py); what falls under none is left out;
+4. of what is chosen the newest of each kind (same modality, a body part in common, not the other
+   side of a pair) is *current*, the older ones are its *priors*;
+5. when all that a rule would take is too old, the newest of it stands for all.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Literal
+
+from django.utils import timezone
+
+from imaging.body_parts import WHOLE, in_words, meet
+from imaging.copies import best_first, by_uid, why_fetched_too
+from imaging.relevance_rules import (
+    ASKED,
+    SAID,
+    Kind,
+    Question,
+    Rule,
+    fit,
+    kind_of,
+    main_modality,
+    parts_met,
+    wanted_parts,
+)
 
 if TYPE_CHECKING:
     from imaging.models import Study
 
 Role = Literal["current", "prior", ""]
-
-# What a study is mainly, most telling first: a PET/CT is a PET, a CT with a screen shot a CT.
-MODALITIES = ("PT", "NM", "MR", "CT", "XA", "RF", "MG", "US", "DX", "SM", "GM", "ES", "XC", "OP")
-SAME_MODALITY = {"CR": "DX", "PX": "DX", "RG": "DX", "MA": "MR", "MS": "MR", "ST": "NM"}
-# fmt: off
-HOLD_NO_PICTURES = frozenset({
-    "SR", "PR", "KO", "DOC", "SEG", "REG", "RWV", "FID", "PLAN", "AU", "ECG", "HD",
-    "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD",
-})
-# fmt: on
-BODY_PARTS = {
-    "head": "HEAD BRAIN SKULL CRANIUM CRANIAL CEREBRAL ORBIT ORBITS IAM IAMS PITUITARY HEADNECK",
-    "neck": "NECK LARYNX PHARYNX THYROID CAROTID",
-    "chest": "CHEST THORAX LUNG LUNGS THORACIC HEART MEDIASTINUM",
-    "abdomen": "ABDOMEN ABDO LIVER KIDNEY KIDNEYS PANCREAS MRCP BILIARY RENAL",
-    "pelvis": "PELVIS PROSTATE BLADDER RECTUM UTERUS CERVIX",
-    "spine": "SPINE CSPINE TSPINE LSPINE LUMBAR CERVICAL",
-    "breast": "BREAST MAMMOGRAM MAMMOGRAPHY",
-    "limb": "ANKLE FOOT KNEE HIP FEMUR TIBIA HAND WRIST ELBOW SHOULDER HUMERUS ARM LEG",
-}
-PART_OF_WORD = {word: part for part, words in BODY_PARTS.items() for word in words.split()}
+BY_HAND, NOT_BY_HAND = "chosen by hand", "left out by hand"
+SENT_TO_US = "sent to us by its archive"
+OTHER_COPY = "the same study from another archive"
+NO_TEXTS: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
@@ -60,108 +62,221 @@ class Choice:
     role: Role = ""
 
 
-def choose(studies: Iterable["Study"], *, today: date, prior_years: int) -> dict[int, Choice]:
-    """For every one of `studies` (of one patient) a Choice, by primary key. See the module."""
+@dataclass(frozen=True)
+class _Looked:
+    """One study, what it is of, and what the rules say: `rule` takes it, or `reason` why not."""
+
+    study: "Study"
+    kind: Kind
+    rule: Rule | None = None
+    reason: str = ""
+    is_only_old: bool = False
+
+
+_SENT = Rule()  # what somebody sent for us to look at stands under no other rule
+
+
+def rules_without_any(question: Question, years: int) -> list[Rule]:
+    """What stands in where a team has no rules: what the question names, else everything."""
+    parts = frozenset({ASKED}) if question.parts else frozenset[str]()
+    return [Rule(parts=parts, years=years, minds_side=True)]
+
+
+def choose(
+    studies: Iterable["Study"],
+    *,
+    question: Question,
+    rules: Sequence[Rule],
+    now: datetime,
+    by_hand: Mapping[int, bool] | None = None,
+    texts: Mapping[int, str] = NO_TEXTS,
+) -> dict[int, Choice]:
+    """For every one of `studies` (of one person) a Choice, by primary key. See the module."""
     choices: dict[int, Choice] = {}
-    candidates: list[Study] = []
+    certain: list[Study] = []
     for study in _newest_first(studies):
-        if refusal := _why_not(study, candidates):
+        if refusal := _why_not(study):
             choices[study.pk] = Choice(False, refusal)
         else:
-            candidates.append(study)
-    return choices | _choose_among(candidates, _years_before(today, prior_years), prior_years)
+            certain.append(study)
+    groups = [best_first(copies, now) for copies in by_uid(certain)]
+    by_hand = by_hand or {}
+    hand = {copies[0].pk: _hand(copies, by_hand) for copies in groups}
+    kinds = {copies[0]: kind_of(copies[0], _told(copies, texts)) for copies in groups}
+    today = timezone.localdate(now)
+    looked = [_look(study, kind, question, rules, today) for study, kind in kinds.items()]
+    choices |= _choose_among(looked, hand, question)
+    for first, *others in groups:
+        choices |= {copy.pk: _of_copy(copy, first, choices[first.pk]) for copy in others}
+    return choices
 
 
-def current_and_prior(studies: Iterable["Study"]) -> tuple["Study | None", "Study | None"]:
+def current_and_prior(
+    studies: Iterable["Study"],
+    question: Question | None = None,
+    texts: Mapping[int, str] = NO_TEXTS,
+) -> tuple["Study | None", "Study | None"]:
     """The two studies to lay side by side: a current one and the newest before it of its kind.
 
-    Of several kinds the one that has a prior comes first, then the newest. `studies` are
-    those chosen, by rule or by hand.
+    Of several kinds the one that the question names comes first, then one that has a prior, then
+    the newest. `studies` are those chosen, by rule or by hand.
     """
-    newest_first = _newest_first(studies)
-    pairs = [(study, _newest_prior(study, newest_first)) for study in newest_first]
-    with_prior = [(study, prior) for study, prior in pairs if prior]
-    return (with_prior or pairs or [(None, None)])[0]
-
-
-def is_same_kind(one: "Study", other: "Study") -> bool:
-    """Whether two studies can be compared side by side: modality, and a body part in common."""
-    ones, others = body_parts_of(one), body_parts_of(other)
-    share_a_part = bool(ones & others) or not (ones or others)
-    return _modality(one) == _modality(other) and share_a_part
-
-
-def body_parts_of(study: "Study") -> frozenset[str]:
-    """Body parts that Body Part Examined names, else the description; empty: not stated."""
-    for text in (study.body_part, study.description):
-        words = re.findall(r"[A-Z]+", text.upper())
-        if parts := frozenset(PART_OF_WORD[word] for word in words if word in PART_OF_WORD):
-            return parts
-    return frozenset()
+    newest_first = [
+        (study, kind_of(study, texts.get(study.pk, ""))) for study in _newest_first(studies)
+    ]
+    asked = question.parts if question else frozenset[str]()
+    pairs = [
+        (study, _newest_prior(kind, newest_first[place + 1 :]), meet(kind.parts, asked))
+        for place, (study, kind) in enumerate(newest_first)
+    ]
+    pairs.sort(key=lambda pair: (not pair[2], pair[1] is None))  # stable: newest first
+    return pairs[0][:2] if pairs else (None, None)
 
 
 def _choose_among(
-    candidates: Sequence["Study"], oldest: date, prior_years: int
+    looked: Sequence[_Looked], hand: Mapping[int, bool | None], question: Question
 ) -> dict[int, Choice]:
-    young = [study for study in candidates if study.study_date and study.study_date >= oldest]
-    if not young and candidates:
-        young = [candidates[0]]
-    span = f"last {prior_years} years" if prior_years != 1 else "last year"
-    return {study.pk: _choice(study, young, span) for study in candidates}
+    taken = _within_limits(looked)
+    if not taken and not any(hand.values()):
+        taken = [one for one in looked if one.is_only_old][:1]
+    choices: dict[int, Choice] = {}
+    chosen: list[Kind] = []
+    for one in looked:
+        by_hand = hand[one.study.pk]
+        is_chosen = one in taken if by_hand is None else by_hand
+        is_prior = is_chosen and any(one.kind.is_same(newer) for newer in chosen)
+        role: Role = "" if not is_chosen else "prior" if is_prior else "current"
+        reason = _reason(one, question, role) if is_chosen else _why_left_out(one)
+        if by_hand is not None:
+            reason = BY_HAND if by_hand else NOT_BY_HAND
+        choices[one.study.pk] = Choice(is_chosen, reason, role)
+        chosen += [one.kind] if is_chosen else []
+    return choices
 
 
-def _choice(study: "Study", young: Sequence["Study"], span: str) -> Choice:
-    """The choice for one study among the `young` ones, newest first."""
-    if study not in young:
-        return Choice(False, f"not in the {span}" if study.study_date else "date not stated")
-    if not any(is_same_kind(study, newer) for newer in young[: young.index(study)]):
-        return Choice(True, "newest of its kind", "current")
-    return Choice(True, f"same {'body part' if body_parts_of(study) else 'kind'}, {span}", "prior")
+def _told(copies: Sequence["Study"], texts: Mapping[int, str]) -> str:
+    """The report of a study, of whichever copy."""
+    return next((texts[copy.pk] for copy in copies if copy.pk in texts), "")
 
 
-def _newest_prior(study: "Study", newest_first: Sequence["Study"]) -> "Study | None":
-    older = newest_first[newest_first.index(study) + 1 :]
-    return next((other for other in older if is_same_kind(study, other)), None)
+def _look(
+    study: "Study", kind: Kind, question: Question, rules: Sequence[Rule], today: date
+) -> _Looked:
+    """Ask the rules in their order; the first that fits decides."""
+    if study.sent_at:
+        return _Looked(study, kind, _SENT)
+    near: dict[str, Rule] = {}
+    for rule in rules:
+        fits = fit(rule, study, kind, question, today)
+        if not fits:
+            return _Looked(study, kind, None if rule.leaves_out else rule, _left_out_by(rule))
+        if not rule.leaves_out:
+            near.setdefault(fits, rule)
+    if rule_for_younger := near.get("age"):
+        undated = "date not stated"
+        reason = f"not in the {rule_for_younger.span}" if study.study_date else undated
+        return _Looked(study, kind, None, reason, is_only_old=True)
+    if "side" in near:
+        return _Looked(study, kind, None, f"the other side: the question is of the {question.side}")
+    return _Looked(study, kind, None, f"no rule takes {_name(kind)}")
 
 
-def _why_not(study: "Study", chosen_so_far: Sequence["Study"]) -> str:
+def _within_limits(looked: Sequence[_Looked]) -> list[_Looked]:
+    """Those that a rule takes, without the ones beyond its `at_most` of a kind."""
+    taken: list[_Looked] = []
+    fitting = [one for one in looked if one.rule]
+    for place, one in enumerate(fitting):
+        rule = one.rule
+        alike = [o for o in taken if o.rule == rule and o.kind.is_same(one.kind)]
+        older = [o for o in fitting[place + 1 :] if o.rule == rule and o.kind.is_same(one.kind)]
+        is_baseline = bool(rule and rule.keeps_oldest and not older)
+        if not rule or not rule.at_most or len(alike) < rule.at_most or is_baseline:
+            taken.append(one)
+    return taken
+
+
+def _reason(one: _Looked, question: Question, role: Role) -> str:
+    if one.rule is _SENT:
+        return SENT_TO_US
+    if role == "current":
+        what = "newest of its kind"
+    else:
+        what = "same body part" if one.kind.parts else "same kind"
+    age = one.rule.span if one.rule else one.reason
+    why = ", ".join(filter(None, [_why(one, question), _reported(one.kind), age]))
+    return f"{what}: {why}" if why else what
+
+
+def _why(one: _Looked, question: Question) -> str:
+    """What of the rule or the question a chosen study meets; empty where nothing narrows it."""
+    if not one.rule or not one.rule.parts:
+        return ""
+    if not one.kind.parts:
+        return "body part not stated"
+    wanted = wanted_parts(one.rule, question)
+    met = parts_met(wanted, one.kind)
+    if ASKED in one.rule.parts and question.parts:
+        return f"the question names {in_words(met)}"
+    of_study = {part for part in one.kind.parts if meet({part}, met)}
+    return f"this team looks at {in_words(met if WHOLE in of_study else of_study)}"
+
+
+def _why_left_out(one: _Looked) -> str:
+    if one.rule:
+        return f"more than {one.rule.at_most} of its kind"
+    return one.reason
+
+
+def _left_out_by(rule: Rule) -> str:
+    return "a rule of this team leaves it out" if rule.leaves_out else ""
+
+
+def _name(kind: Kind) -> str:
+    modality = SAID.get(kind.modality, kind.modality) or "what states no modality"
+    if kind.reported:
+        return f"{modality}: {_reported(kind)}"
+    return f"{modality} of {in_words(kind.parts)}" if kind.parts else modality
+
+
+def _reported(kind: Kind) -> str:
+    return f"its report speaks of the {in_words(kind.reported)}" if kind.reported else ""
+
+
+def _of_copy(copy: "Study", first: "Study", of_first: Choice) -> Choice:
+    """A copy beside the one shown: left alone unless there is a reason to have it as well."""
+    why = why_fetched_too(copy, first) if of_first.is_chosen else ""
+    return Choice(bool(why), why or OTHER_COPY)
+
+
+def _hand(copies: Sequence["Study"], by_hand: Mapping[int, bool]) -> bool | None:
+    """What a person decided of a study, of whichever copy; None: nobody did."""
+    said = [by_hand[copy.pk] for copy in copies if copy.pk in by_hand]
+    return any(said) if said else None
+
+
+def _newest_prior(kind: Kind, older: Sequence[tuple["Study", Kind]]) -> "Study | None":
+    return next((study for study, other in older if kind.is_same(other)), None)
+
+
+def _why_not(study: "Study") -> str:
     """Why a study is out of the question; empty when it is not."""
     if study.state == study.State.WITHHELD or study.verdict == study.Verdict.DIFFERENT:
         return "identity does not agree"
     if study.verdict != study.Verdict.SAME:
         return "identity needs a person"
-    if not _modality(study) and study.modalities:
+    if study.modalities and not main_modality(study.modalities):
         return "holds no pictures"
-    if any(study.study_instance_uid == other.study_instance_uid for other in chosen_so_far):
-        return "the same study from another archive"
     return ""
 
 
 def _newest_first(studies: Iterable["Study"]) -> "list[Study]":
-    """Newest first; the same study twice: the copy that is more here first."""
     return sorted(studies, key=_age, reverse=True)
 
 
-def _age(study: "Study") -> tuple[date, time, str, int, int, int]:
+def _age(study: "Study") -> tuple[date, time, str, int]:
     return (
         study.study_date or date.min,
         study.study_time or time.min,
         study.study_instance_uid,
-        study.stored_count,
-        study.expected_count or 0,
         -study.pk,
     )
-
-
-def _modality(study: "Study") -> str:
-    codes = {SAME_MODALITY.get(code, code) for code in study.modalities.split(",") if code}
-    pictures = sorted(codes - HOLD_NO_PICTURES)
-    telling = [code for code in MODALITIES if code in pictures]
-    return (telling or pictures or [""])[0]
-
-
-def _years_before(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year - years, day=28)

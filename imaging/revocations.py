@@ -6,6 +6,7 @@ what it knows, so that a meeting keeps its pictures.
 """
 
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -21,9 +22,20 @@ MATTERS_FOR = timedelta(seconds=2 * LIFETIME_S)
 
 def revoke(*, person: str = "", case: str = "", series: str = "") -> None:
     """End the grants given until now to a person, in a case, of a series; public ids, "": any."""
+    _revoke(Revocation(person=person, case=case, series=series))
+
+
+def revoke_each(*, series: Iterable[str], case: str = "") -> None:
+    """The same of several series at once."""
+    _revoke(*(Revocation(case=case, series=one) for one in series))
+
+
+def _revoke(*rows: Revocation) -> None:
     now = timezone.now()
+    for row in rows:
+        row.at = now
     Revocation.objects.filter(at__lt=now - MATTERS_FOR).delete()
-    Revocation.objects.create(person=person, case=case, series=series, at=now)
+    Revocation.objects.bulk_create(rows)
 
 
 def is_revoked(grant: Grant) -> bool:

@@ -9,19 +9,27 @@ from django.utils import timezone
 from imaging import queue
 from imaging.frames import make
 from imaging.models import Job
-from imaging.pull import fetch, search
+from imaging.pull import fetch, lost, search
+from imaging.uploads import unpack
 
 log = logging.getLogger(__name__)
-PULL = (Job.Kind.SEARCH, Job.Kind.PULL)
+PULL = (Job.Kind.SEARCH, Job.Kind.UNPACK, Job.Kind.PULL)
 FRAMES = (Job.Kind.FRAMES,)
 AFTER_A_FAULT = timedelta(seconds=30)
 
 Wake = Callable[[], None]
 HANDLERS: dict[str, Callable[[Job, Wake], None]] = {
     Job.Kind.SEARCH: search.carry_out,
+    Job.Kind.UNPACK: unpack.carry_out,
     Job.Kind.PULL: fetch.carry_out,
-    Job.Kind.FRAMES: lambda job, _: make.carry_out(job),
+    Job.Kind.FRAMES: lambda job, wake: _make_frames(job, wake),
 }
+
+
+def _make_frames(job: Job, wake: Wake) -> None:
+    assert job.series is not None  # noqa: S101  a constraint of the table
+    study = job.series.study
+    make.carry_out(job, lambda instances: lost.fetch_again(study, instances, wake))
 
 
 def nobody() -> None:

@@ -1,5 +1,3 @@
-import re
-
 from django.db import models
 
 
@@ -14,13 +12,4 @@ class Laterality(models.TextChoices):
     NOT_KNOWN = "not-known", "Not known"
 
 
-#: How a side is written in free text: "LT KNEE", "left frontal". Never the letter of "L5".
-WORDS = {
-    Laterality.LEFT: re.compile(r"\b(?:left|lt|l)\b", re.IGNORECASE),
-    Laterality.RIGHT: re.compile(r"\b(?:right|rt|r)\b", re.IGNORECASE),
-}
-
-
-def sides_in(text: str) -> frozenset[str]:
-    """The sides a text names: 'LT KNEE' is left; 'left and right' is both of them."""
-    return frozenset(side.value for side, words in WORDS.items() if words.search(text))
+ONE_SIDE = frozenset({Laterality.LEFT.value, Laterality.RIGHT.value})

@@ -34,7 +34,7 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         for name, value in HEADERS.items():
-            response[name] = value
+            response.setdefault(name, value)  # a page may have a stricter policy of its own
         if request.is_secure():
             response["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if not response.has_header("Cache-Control"):

@@ -2,7 +2,13 @@
 
 from mdt.annotations.models import Mark, MarkVersion
 from mdt.audit.models import AuditEvent
-from mdt.meetings.models import Attendance, ListedCase, Meeting
+from mdt.meetings.models import (
+    Attendance,
+    ImageRequest,
+    ImageRequestStep,
+    ListedCase,
+    Meeting,
+)
 from mdt.members import Person
 from mdt.outcomes.models import (
     OutcomeDraft,
@@ -10,14 +16,35 @@ from mdt.outcomes.models import (
     OutcomeVersion,
     PersonPresent,
     SetAside,
+    ShownView,
 )
 from mdt.referrals.models import Objection, Patient, PatientNumber, Referral, ReferralStudy
+from mdt.reports.models import (
+    Report,
+    ReportDecision,
+    ReportSource,
+    ReportVersion,
+    UnmatchedNumber,
+    UnmatchedReport,
+)
 from mdt.room_log.models import RoomEvent
-from mdt.teams.models import Membership, QuorumRule, SharingAgreement, Site, Team, Trust
+from mdt.teams.models import (
+    Duty,
+    Membership,
+    QuorumRule,
+    RelevanceRule,
+    SharingAgreement,
+    Site,
+    Team,
+    Trust,
+)
 
 __all__ = [
     "Attendance",
     "AuditEvent",
+    "Duty",
+    "ImageRequest",
+    "ImageRequestStep",
     "ListedCase",
     "Mark",
     "MarkVersion",
@@ -34,10 +61,18 @@ __all__ = [
     "QuorumRule",
     "Referral",
     "ReferralStudy",
+    "RelevanceRule",
+    "Report",
+    "ReportDecision",
+    "ReportSource",
+    "ReportVersion",
     "RoomEvent",
     "SetAside",
     "SharingAgreement",
+    "ShownView",
     "Site",
     "Team",
     "Trust",
+    "UnmatchedNumber",
+    "UnmatchedReport",
 ]

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -60,6 +61,7 @@ SQLITE = {
 }
 
 DEMO = env_bool("DEMO")
+DEMO_PASSWORD = "lightbox-demo"  # noqa: S105  everybody's in the demo; outside it, nobody's
 DEBUG = False
 SECRET_KEY = env_secret("SECRET_KEY", demo="the-demo-has-no-secrets")
 ALLOWED_HOSTS = env_secret("ALLOWED_HOSTS", demo="localhost,127.0.0.1").split(",")
@@ -102,7 +104,7 @@ TEMPLATES = [
 ]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
-SESSION_COOKIE_AGE = 12 * 3600  # a meeting day; idle time-outs end presenting and signing sooner
+SESSION_COOKIE_AGE = 12 * 3600  # a meeting day, idle or not
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
 # Set behind a proxy that ends TLS and overwrites this header; anybody could send it otherwise.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY") else None
@@ -124,16 +126,61 @@ STATIC_ROOT = BASE_DIR / "var/static"
 STORE_URL = os.environ.get("STORE_URL", f"file://{VAR_DIR}/store")
 # The proxy's internal location over the store's folder (docs/deploy.md); empty: we send frames.
 STORE_LOCATION = location(os.environ.get("STORE_LOCATION", ""))
+STORE_KEEP_FREE_MB = int(os.environ.get("STORE_KEEP_FREE_MB", "1024"))  # with less, no pull begins
+# All that carry out jobs, on all machines: one is left for pictures. 0: pictures have others.
+WORKER_PROCESSES = int(os.environ.get("WORKER_PROCESSES", "4"))
+SPOOL_DIR = Path(os.environ.get("SPOOL_DIR", VAR_DIR / "spool"))  # received, not yet written down
+PIXELS_KEPT_DAYS = int(os.environ.get("PIXELS_KEPT_DAYS", "14"))  # after the last meeting
+# An archive on this very machine: the demo's, and a TLS tunnel's end.
+ARCHIVES_ON_LOOPBACK = DEMO or env_bool("ARCHIVES_ON_LOOPBACK")
+# Where folders may lie that an administrator names as an archive, ":" between them.
+FOLDERS = f"{VAR_DIR}/archives" + (f":{VAR_DIR}/demo" if DEMO else "")
+ARCHIVE_FOLDERS = os.environ.get("ARCHIVE_FOLDERS", FOLDERS).split(":")
+# What is brought on CDs and in zips, until it is pulled; web and worker both need it.
+UPLOADS_DIR = Path(os.environ.get("UPLOADS_DIR", VAR_DIR / "uploads"))
+UPLOAD_MOST_BYTES = int(os.environ.get("UPLOAD_MOST_MB", "4096")) << 20
+UPLOADS_KEEP_FREE_BYTES = int(os.environ.get("UPLOADS_KEEP_FREE_MB", "2048")) << 20
+UPLOADS_KEPT_DAYS = int(os.environ.get("UPLOADS_KEPT_DAYS", "14"))  # after the meeting
+# Our Storage SCP (manage.py storage_scp), for archives that send by C-MOVE or push.
+SCP_HOST = os.environ.get("SCP_HOST", "127.0.0.1" if DEMO else "0.0.0.0")  # noqa: S104  archives call
+SCP_PORT = int(os.environ.get("SCP_PORT", "11112"))
+SCP_AE_TITLE = os.environ.get("SCP_AE_TITLE", "LIGHTBOX")
+SCP_TLS_CERTIFICATE = os.environ.get("SCP_TLS_CERTIFICATE", "")  # PEM files; empty: plain TCP
+SCP_TLS_KEY = os.environ.get("SCP_TLS_KEY", "")
+SCP_TLS_CA = os.environ.get("SCP_TLS_CA", "")  # who signs the archives'; empty: none is asked for
+SCP_REACHED_AT = os.environ.get("SCP_REACHED_AT", "")  # host of it for workers elsewhere
+ARRIVALS_KEPT_DAYS = int(os.environ.get("ARRIVALS_KEPT_DAYS", "14"))  # pushed, and nobody's
+# Reports: what systems send by HL7 (manage.py report_listener) and FHIR, and what people bring.
+MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1" if DEMO else "0.0.0.0")  # noqa: S104  they call
+MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
+MLLP_TLS_CERTIFICATE = os.environ.get("MLLP_TLS_CERTIFICATE", "")  # PEM files; empty: plain TCP
+MLLP_TLS_KEY = os.environ.get("MLLP_TLS_KEY", "")
+MLLP_TLS_CA = os.environ.get("MLLP_TLS_CA", "")  # who signs the senders'; empty: none is asked for
+REPORT_MOST_BYTES = int(os.environ.get("REPORT_MOST_MB", "20")) << 20  # of a PDF
+REPORTS_UNMATCHED_KEPT_DAYS = int(os.environ.get("REPORTS_UNMATCHED_KEPT_DAYS", "14"))
 STORAGES = {
     "staticfiles": {"BACKEND": "mdt.storage.ModuleStaticFilesStorage"},
 }
 REDIS_URL = os.environ.get("REDIS_URL", "")
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
-CELERY_BEAT_SCHEDULE = {"look-again": {"task": "imaging.tasks.look_again", "schedule": 5.0}}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "look-again": {"task": "imaging.tasks.look_again", "schedule": 5.0},
+    "remove-pixel-copies": {
+        "task": "imaging.tasks.remove_pixel_copies",
+        "schedule": crontab(hour="2", minute="30"),
+    },
+    "sweep": {"task": "mdt.meetings.tasks.sweep", "schedule": 300.0},
+    "match-reports": {"task": "mdt.reports.tasks.match_again", "schedule": 60.0},
+    "remove-uploads": {"task": "imaging.tasks.remove_uploads", "schedule": 3600.0},
+}
 CELERY_TASK_ROUTES = {
     "imaging.tasks.pull": {"queue": "pull"},
     "imaging.tasks.frames": {"queue": "frames"},
     "imaging.tasks.look_again": {"queue": "pull"},
+    "imaging.tasks.remove_pixel_copies": {"queue": "pull"},
+    "imaging.tasks.remove_uploads": {"queue": "pull"},
+    "mdt.meetings.tasks.sweep": {"queue": "pull"},
+    "mdt.reports.tasks.match_again": {"queue": "pull"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_PUBLISH_RETRY = False  # a message that cannot be sent is replaced by beat's
@@ -177,6 +224,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # The doors that open upwards, and no others: who calls them imports nothing above itself.
 IMAGING_AUTHORISE = "mdt.meetings.access_queries.authorise"
-IMAGING_ON_CHANGE = "mdt.meetings.services.study_changed"
+IMAGING_ON_CHANGE = "mdt.meetings.changes.study_changed"
+IMAGING_PINNED = "mdt.outcomes.pins.pinned"
+REPORTS_ON_CHANGE = "mdt.meetings.changes.report_changed"
 ROOM_PUBLISH = "mdt.live.hub.publish"
 ROOM_REVOKE = "mdt.live.hub.revoke"

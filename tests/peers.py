@@ -25,8 +25,19 @@ import pytest
 from pydicom import dcmread
 from pynetdicom import AE, build_context
 
+from imaging.archives.dimse_reactor import keep_answers
+
 PASSWORD = ("lightbox", "made-up-for-tests")
-ENVIRONMENT = os.environ | {"TCP_NODELAY": "1"}  # DCMTK's Nagle costs 40 ms a message
+#: pynetdicom installs programs by DCMTK's names: outside environments of Python are DCMTK's own.
+_PATH = [
+    folder
+    for folder in os.environ["PATH"].split(os.pathsep)
+    if not (Path(folder).parent / "pyvenv.cfg").exists()
+]
+ENVIRONMENT = os.environ | {
+    "PATH": os.pathsep.join(_PATH),
+    "TCP_NODELAY": "1",  # DCMTK's Nagle costs 40 ms a message
+}
 PLUGINS = "/usr/share/orthanc/plugins"
 
 
@@ -41,6 +52,8 @@ class Peer:
     username: str = ""
     password: str = ""
     pid: int = 0
+    move_port: int = 0  # where it sends what LIGHTBOX asks it to by C-MOVE
+    extra: dict[str, object] = field(default_factory=dict)
     native_url: str = field(default="", repr=False)
 
     def store(self, files: list[bytes]) -> None:
@@ -65,9 +78,10 @@ class Peer:
         """The fields of an imaging.models.Archive that point here."""
         if kind == "dicomweb":
             mine = {"base_url": self.base_url, "username": self.username}
+            mine |= {"auth": "basic" if self.username else "none", "takes_wildcards_raw": True}
             return {"kind": kind, "password": self.password, **mine}
         mine = {"port": self.port, "called_ae_title": self.ae_title}
-        return {"kind": kind, "host": "127.0.0.1", **mine}
+        return {"kind": kind, "host": "127.0.0.1", **mine, **self.extra}
 
     def _client(self) -> httpx.Client:
         auth = (self.username, self.password) if self.username else None
@@ -86,6 +100,7 @@ class Peer:
             "127.0.0.1", self.port, contexts, ae_title=self.ae_title
         )
         assert association.is_established
+        keep_answers(association)
         for dataset in datasets:
             assert association.send_c_store(dataset).Status == 0
         association.release()
@@ -125,7 +140,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None
 
 @contextmanager
 def start_orthanc(folder: Path, *, name: str, with_password: bool = False) -> Iterator[Peer]:
-    port, http = free_port(), free_port()
+    port, http, move_port = free_port(), free_port(), free_port()
     username, password = PASSWORD if with_password else ("", "")
     config = {
         **{"Name": name, "DicomAet": name, "DicomPort": port, "DicomCheckCalledAet": True},
@@ -135,8 +150,10 @@ def start_orthanc(folder: Path, *, name: str, with_password: bool = False) -> It
             "DicomAlwaysAllowFind": True,
             "DicomAlwaysAllowGet": True,
             "DicomAlwaysAllowStore": True,
+            "DicomAlwaysAllowMove": True,
         },
         **{"AuthenticationEnabled": with_password, "RegisteredUsers": {username: password}},
+        "DicomModalities": {"lightbox": ["LIGHTBOX", "127.0.0.1", move_port]},
         "Plugins": [f"{PLUGINS}/libOrthancDicomWeb.so"],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
@@ -145,7 +162,8 @@ def start_orthanc(folder: Path, *, name: str, with_password: bool = False) -> It
     (folder / "orthanc.json").write_text(json.dumps(config))
     native = f"http://127.0.0.1:{http}"
     with running(["Orthanc", "orthanc.json"], folder, http) as pid:
-        yield Peer(name, port, name, f"{native}/dicom-web", username, password, pid, native)
+        url = f"{native}/dicom-web"
+        yield Peer(name, port, name, url, username, password, pid, move_port, native_url=native)
 
 
 @contextmanager
@@ -153,7 +171,9 @@ def start_qrscp(folder: Path) -> Iterator[Peer]:
     port = free_port()
     config = "[DEFAULT]\nae_title: QRSCP\nmax_pdu: 131072\nbind_address: 127.0.0.1\n"
     config += "acse_timeout: 30\ndimse_timeout: 30\nnetwork_timeout: 30\nlog_identifier: False\n"
-    config += f"port: {port}\ninstance_location: files\ndatabase_location: files.sqlite\n"
+    # whole paths: it takes others as beginning where it is installed, for every run alike
+    config += f"port: {port}\ninstance_location: {folder}/files\n"
+    config += f"database_location: {folder}/files.sqlite\n"
     (folder / "qrscp.ini").write_text(config)
     command = [sys.executable, "-m", "pynetdicom", "qrscp", "-c", "qrscp.ini"]
     with running(command, folder, port) as pid:
@@ -162,15 +182,15 @@ def start_qrscp(folder: Path) -> Iterator[Peer]:
 
 @contextmanager
 def start_dcmqrscp(folder: Path) -> Iterator[Peer]:
-    port = free_port()
+    port, move_port = free_port(), free_port()
     (folder / "files").mkdir()
     config = f"NetworkTCPPort = {port}\nMaxPDUSize = 131072\nMaxAssociations = 16\n"
-    config += f"HostTable BEGIN\nlightbox = (LIGHTBOX, 127.0.0.1, {free_port()})\nHostTable END\n"
+    config += f"HostTable BEGIN\nlightbox = (LIGHTBOX, 127.0.0.1, {move_port})\nHostTable END\n"
     config += "VendorTable BEGIN\nVendorTable END\nAETable BEGIN\n"
     config += f"DCMQR {folder}/files RW (200, 1024mb) ANY\nAETable END\n"
     (folder / "dcmqrscp.cfg").write_text(config)
     with running(["dcmqrscp", "+xy", "-c", "dcmqrscp.cfg"], folder, port) as pid:
-        yield Peer("dcmqrscp", port, "DCMQR", pid=pid)
+        yield Peer("dcmqrscp", port, "DCMQR", pid=pid, move_port=move_port)
 
 
 @pytest.fixture(scope="session")
@@ -234,6 +254,28 @@ def hostile() -> Iterator[Callable[[Callable[[str], Reply]], str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@dataclass
+class Cd:
+    """A folder as an archive: nobody runs it."""
+
+    root: Path
+    name: str = "a CD"
+
+    def store(self, files: list[bytes]) -> None:
+        folder = self.root / "DICOM" / f"ST{len(list(self.root.glob('DICOM/*')))}"
+        folder.mkdir(parents=True)
+        for number, file in enumerate(files):
+            (folder / f"IM{number}").write_bytes(file)
+
+    def as_archive(self, kind: str) -> dict[str, object]:
+        return {"kind": kind, "folder": str(self.root)}
+
+
+@pytest.fixture(scope="session")
+def cd(tmp_path_factory: pytest.TempPathFactory) -> Cd:
+    return Cd(tmp_path_factory.mktemp("cd"))
 
 
 @pytest.fixture

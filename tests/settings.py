@@ -18,6 +18,12 @@ STORAGES = {  # files by their own names: nothing has been collected
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }
 STORE_URL = f"file://{_folder.name}/store"
+STORE_KEEP_FREE_MB = 0  # a test is not about this machine's disk
+WORKER_PROCESSES = 0  # a test claims as many jobs as it likes
+SPOOL_DIR = Path(_folder.name) / "spool"
+UPLOADS_DIR = Path(_folder.name) / "uploads"
+UPLOADS_KEEP_FREE_BYTES = 0
+ARCHIVES_ON_LOOPBACK = True
 CELERY_BROKER_URL = "memory://localhost/"
 REDIS_URL = ""  # the bus has tests of its own
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # an open connection keeps the test database from going

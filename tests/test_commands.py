@@ -1,10 +1,14 @@
 """What the commands of one machine write, refuse and report."""
 
+import ast
 import importlib
+import inspect
+import re
 import stat
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +17,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from mdt import logs
+from mdt.demo import seed
 from mdt.embedded import free_port, is_free, run_env_path
 from mdt.management.commands.check_tree import faults_in
 from mdt.management.commands.demo_archives import welcome
@@ -27,7 +32,27 @@ RARELY_RUN = [
 
 @pytest.mark.parametrize("name", RARELY_RUN)
 def test_what_is_seldom_run_still_finds_what_it_uses(name):
-    importlib.import_module(name)
+    assert not_found_by(importlib.import_module(name)) == []
+
+
+def not_found_by(module):
+    """What a module takes from others by their names (`store.get`) and they do not have."""
+    found = vars(module)
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and inspect.ismodule(found.get(node.value.id))
+        and not hasattr(found[node.value.id], node.attr)
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in RARELY_RUN if re.match(r"bench\.[a-z]", name)])
+def test_every_benchmark_of_make_bench_has_what_is_run(name):
+    module = importlib.import_module(name)
+    assert callable(module.main)
+    assert 'if __name__ == "__main__":' in Path(module.__file__).read_text()
 
 
 @pytest.fixture
@@ -41,6 +66,7 @@ def run_env():
     return dict(line.split("=", 1) for line in run_env_path().read_text().splitlines())
 
 
+@pytest.mark.django_db
 def test_the_processes_of_a_machine_share_one_file_that_only_its_owner_reads(var, monkeypatch):
     monkeypatch.delenv("REDIS_URL", raising=False)
     port = free_port()
@@ -53,12 +79,25 @@ def test_the_processes_of_a_machine_share_one_file_that_only_its_owner_reads(var
     assert len(bus.password) > 20
 
 
+@pytest.mark.django_db
+def test_the_product_does_not_start_on_a_database_of_the_demo(var, settings):
+    settings.DEMO = False
+    call_command("prepare_run", port=free_port(), stdout=StringIO())
+    seed.seed_team()
+    before = run_env_path().read_text()
+    with pytest.raises(CommandError, match="DATABASE_URL"):
+        call_command("prepare_run", port=free_port(), stdout=StringIO())
+    assert run_env_path().read_text() == before
+
+
+@pytest.mark.django_db
 def test_a_bus_of_ones_own_is_kept(var, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://bus.example/0")
     call_command("prepare_run", port=free_port(), stdout=StringIO())
     assert run_env()["REDIS_URL"] == "redis://bus.example/0"
 
 
+@pytest.mark.django_db
 def test_every_run_has_another_password(var, monkeypatch):
     monkeypatch.delenv("REDIS_URL", raising=False)
     passwords = set()

@@ -2,25 +2,35 @@
 
 import shutil
 import subprocess
+from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from imaging.identity import is_nhs_number
-from imaging.models import Archive, Study
-from mdt.demo import make, objects, people, phantom, places, ports, servers
+from imaging import store
+from imaging.frames.metadata import packed
+from imaging.identity_numbers import is_nhs_number
+from imaging.models import Archive, SeriesVersion, Study, frame_key
+from mdt.annotations.models import Mark
+from mdt.demo import drawn, make, objects, people, phantom, places, ports, servers
 from mdt.demo.archives import DemoArchiveServer
 from mdt.demo.story import PATIENTS, STUDIES, uid
 from mdt.embedded import free_port
-from mdt.meetings.models import Meeting
+from mdt.meetings.models import ListedCase, Meeting
 from mdt.members import Person
 from mdt.models import OutcomeVersion, PatientNumber, SharingAgreement
 from mdt.outcomes.models import OutcomeStep
+from mdt.referrals.models import Patient
+from tests.factories import InstanceFactory, SeriesFactory
+from tests.peers import ENVIRONMENT
 
 needs_dcmtk = pytest.mark.skipif(not shutil.which("getscu"), reason="DCMTK is not installed")
 needs_dicom3tools = pytest.mark.skipif(
@@ -65,7 +75,7 @@ def archive(made):
 
 
 def dcmtk(*command):
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=ENVIRONMENT)
     return (done.stdout + done.stderr).decode("latin-1")
 
 
@@ -238,8 +248,17 @@ def test_seeding_twice_is_the_same_as_once(seeded):
 
 
 @pytest.mark.django_db
+def test_who_was_put_right_is_left_so_when_the_demo_starts_again(seeded):
+    patient = Patient.objects.get(family_name="WALSH")
+    patient.birth_date += timedelta(days=31)
+    patient.save()
+    call_command("seed_demo", stdout=StringIO())
+    assert Patient.objects.get(family_name="WALSH") == patient
+
+
+@pytest.mark.django_db
 def test_the_seed_has_what_the_first_sitting_needs(seeded):
-    assert Person.objects.count() == len(people.PEOPLE) == 12
+    assert Person.objects.count() == len(people.PEOPLE) == 14
     assert set(Archive.objects.values_list("trust_ods_code", flat=True)) == set(places.TRUSTS)
     assert SharingAgreement.objects.count() == len(places.TRUSTS) - 1
     assert sorted(Meeting.objects.values_list("state", flat=True)) == [
@@ -259,6 +278,41 @@ def test_the_past_meetings_outcome_is_signed_by_its_chair(seeded):
     assert outcome.case.released_at == signed.at < outcome.case.meeting.closed_at
 
 
+@pytest.fixture
+def everything_new(db, made):
+    made("walsh-ct", "walsh-prior", "price-doubted")
+    call_command("seed_demo", stdout=StringIO())
+
+
+@pytest.mark.django_db
+def test_a_case_was_listed_yesterday_and_only_its_disc_is_still_to_be_found(everything_new):
+    case = ListedCase.objects.get(
+        listed_at__lt=timezone.now() - timedelta(hours=23), released_at=None
+    )
+    study = Study.objects.get(search=case.referral.search)
+    assert study.study_instance_uid == uid("walsh-ct")
+    assert study.found_at < timezone.now() - timedelta(hours=23)
+    folder = Path(Archive.objects.get(kind="folder").folder)
+    held = {str(dcmread(path).StudyInstanceUID) for path in folder.glob("*.dcm")}
+    assert held == {uid("walsh-prior")}
+
+
+def test_a_doubtful_study_has_the_numbers_of_its_patient_and_no_birth_date(made):
+    header = dcmread(made("price-doubted")[0])
+    assert header.OtherPatientIDsSequence[0].PatientID == PATIENTS["price"].nhs_number
+    assert header.PatientBirthDate == "19000101"
+
+
+def test_a_study_in_two_archives_is_the_same_images_under_each_trusts_numbers(made):
+    copies = {}
+    for path in made("khan-mr"):
+        copies.setdefault(path.parent.name, []).append(dcmread(path))
+    christie, salford = copies["rbv-christie"], copies["rm3-salford"]
+    assert [one.SOPInstanceUID for one in christie] == [one.SOPInstanceUID for one in salford]
+    assert christie[9].PixelData == salford[9].PixelData
+    assert (christie[0].PatientID, salford[0].PatientID) == ("C228190", "9990000018")
+
+
 @pytest.mark.django_db
 def test_what_the_past_meeting_looked_at_is_fetched_and_nothing_else_is_known(seeded):
     study = Study.objects.get()
@@ -266,6 +320,67 @@ def test_what_the_past_meeting_looked_at_is_fetched_and_nothing_else_is_known(se
     assert study.state == Study.State.WANTED
     case = OutcomeVersion.objects.get().case
     assert case.referral.found_studies.get().is_chosen
+
+
+def picture_comes(*, is_complete=True, state=Study.State.COMPLETE, described=None):
+    """The past meeting's MR, as imaging would have described it."""
+    grid = objects.MR
+    study = Study.objects.get(study_instance_uid=uid("hussain-mr"))
+    Study.objects.filter(pk=study.pk).update(state=state, stored_count=grid.slices)
+    series = SeriesFactory(study=study, modality="MR", version=1)
+    instances = InstanceFactory.create_batch(grid.slices, series=series)
+    spacing = {"row": grid.spacing, "column": grid.spacing, "kind": "calibrated", "note": ""}
+    axes = {"row_cosines": [1.0, 0.0, 0.0], "column_cosines": [0.0, 1.0, 0.0]}
+    image = {"rows": grid.size, "columns": grid.size, "spacing": spacing, **axes}
+    frames = [
+        {
+            "image": 0,
+            "key": frame_key(instance, 1),
+            "position": [grid.first_pixel, grid.first_pixel, grid.slice_z(index)],
+        }
+        for index, instance in enumerate(instances)
+    ]
+    content = {
+        "geometry": {"spacing": grid.thickness},
+        "images": [image],
+        "frames": frames[:described],
+    }
+    key = store.get().put(packed(content)).key
+    SeriesVersion.objects.create(series=series, number=1, store_key=key, is_complete=is_complete)
+
+
+@pytest.mark.django_db
+def test_what_the_past_meeting_drew_is_drawn_once_its_picture_has_come(seeded):
+    assert drawn.draw() is False
+    picture_comes()
+    assert [drawn.draw(), drawn.draw()] == [True, True]
+    length, arrow = Mark.objects.all()
+    said, pointed = length.versions.get(), arrow.versions.get()
+    assert abs(said.measured["value"] - BY_KEY["hussain-mr"].lesion_mm) < objects.MR.spacing
+    assert (said.measured["unit"], pointed.text) == ("mm", "Enhancing lesion")
+    assert length.case.meeting.opened_at < said.at < length.case.meeting.closed_at
+
+
+@pytest.mark.django_db
+def test_the_consultant_of_the_demo_sees_the_picture_that_was_discussed(seeded, client):
+    picture_comes()
+    drawn.draw()
+    case = Mark.objects.first().case
+    client.force_login(Person.objects.get(username="consultant"))
+    page = client.get(reverse("outcome", args=[case.public_id])).content.decode()
+    assert "Length 21.8 mm, " in page
+    assert "There is none to be shown" not in page
+    assert page.count("data-picture") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "coming", [{"is_complete": False}, {"state": Study.State.PARTIAL}, {"described": 9}]
+)
+def test_on_a_picture_that_is_still_coming_nothing_is_drawn(coming, seeded):
+    picture_comes(**coming)
+    assert drawn.draw() is False
+    assert not Mark.objects.exists()
 
 
 @pytest.mark.django_db

@@ -26,6 +26,7 @@ SERIES_KEYWORDS = (
     *("SeriesInstanceUID", "Modality", "BodyPartExamined", "Laterality"),
     "NumberOfSeriesRelatedInstances",
 )
+MOST_MODALITIES = 32
 
 
 class Answer(Protocol):
@@ -50,8 +51,10 @@ def study_of(answer: Answer) -> FoundStudy:
         patient_id=text_of(answer, "PatientID"),
         issuer_of_patient_id=text_of(answer, "IssuerOfPatientID"),
         other_patient_ids=tuple(
-            (text_of(item, "PatientID"), text_of(item, "IssuerOfPatientID"))
-            for item in answer.items("OtherPatientIDsSequence")
+            dict.fromkeys(  # each once, and all: one of them may be the one that tells
+                (text_of(item, "PatientID"), text_of(item, "IssuerOfPatientID"))
+                for item in answer.items("OtherPatientIDsSequence")
+            )
         ),
         patient_name=text_of(answer, "PatientName"),
         birth_date=iso_date(text_of(answer, "PatientBirthDate")),
@@ -60,7 +63,7 @@ def study_of(answer: Answer) -> FoundStudy:
         study_time=read_time(text_of(answer, "StudyTime")),
         description=text_of(answer, "StudyDescription"),
         accession_number=text_of(answer, "AccessionNumber"),
-        modalities=tuple(sorted(modalities - {""})),
+        modalities=tuple(sorted(modalities - {""})[:MOST_MODALITIES]),
         instance_count=read_count(text_of(answer, "NumberOfStudyRelatedInstances")),
     )
 

@@ -1,43 +1,48 @@
 """Archives over DICOMweb: QIDO-RS to ask, WADO-RS to retrieve (DICOM PS3.18 10.6 and 10.4)."""
 
 import json
-import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from pydicom.datadict import tag_for_keyword
 
 from imaging.archives.answers import SERIES_KEYWORDS, STUDY_KEYWORDS, series_of, study_of, text_of
 from imaging.archives.base import (
     MAX_ANSWERS,
+    MAX_INSTANCES,
+    MOST_BESIDES,
     ArchiveError,
+    Brisk,
     Closing,
     FoundSeries,
     FoundStudy,
     Level,
     Listed,
-    Patience,
     Question,
     Wanted,
+    are_usable,
+    counted,
     is_uid,
+    not_understood,
+    read_count,
+    too_many,
 )
-from imaging.archives.multipart import BadMultipart, CutShort, boundary_of, iter_parts
+from imaging.archives.http_body import read_all
+from imaging.archives.http_peer import Answer, HttpPeer, bad_request
+from imaging.archives.multipart import BadMultipart, boundary_of, iter_parts
 
-PAGE = 500
-MAX_PAGES = 100  # an archive may cut every page shorter than asked
+MAX_PAGES = 10_000  # an archive may cut every page shorter than asked; each must bring new ones
 MAX_JSON = 64 * 1024 * 1024
 MAX_INSTANCE = 1024 * 1024 * 1024
+MAX_UNPACKED = 256 * 1024 * 1024  # of an instance that comes packed though asked not to be
 # transfer-syntax=*: as stored; without it some archives transcode, or fail at what they cannot
 DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
-INSTANCE_KEYWORDS = ("SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+INSTANCE_KEYWORDS = ("SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "InstanceNumber")
 
 Elements = dict[str, Any]
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and they name patients
 
 
 @dataclass(frozen=True)
@@ -62,28 +67,44 @@ class _Row:
         return values if isinstance(values, list) else []
 
 
+class _Rows(list[_Row]):
+    """All answers to one question. `has_pages`: after the last there was an empty page."""
+
+    def __init__(self, rows: Iterable[_Row], *, has_pages: bool) -> None:
+        super().__init__(rows)
+        self.has_pages = has_pages
+
+
 def _tag(keyword: str) -> str:
     return f"{tag_for_keyword(keyword):08X}"
 
 
+@dataclass(frozen=True)
+class Habits:
+    """What this archive does otherwise than the standard says."""
+
+    page_size: int = 500
+    takes_wildcards_raw: bool = False
+    unsupported: frozenset[str] = frozenset()
+
+
 class DicomWebArchive(Closing):
-    def __init__(self, base_url: str, *, username: str, password: str, patience: Patience) -> None:
-        self._http = httpx.Client(
-            base_url=base_url.rstrip("/") + "/",
-            auth=httpx.BasicAuth(username, password) if username else None,
-            timeout=httpx.Timeout(patience.idle_s, connect=patience.connect_s),
-            follow_redirects=False,  # a password must not travel to where the archive points
-            trust_env=False,
-        )
+    def __init__(self, peer: HttpPeer, habits: Habits = Habits()) -> None:
+        self._peer = peer
+        self._page = max(1, habits.page_size)
+        self._unsupported = habits.unsupported
+        # `*` is always left raw: real archives do not decode it, and RFC 3986 allows it.
+        # `^` it does not allow, so only those get it raw that understand nothing else.
+        self._raw = "*^" if habits.takes_wildcards_raw else "*"
 
     def close(self) -> None:
-        self._http.close()
+        self._peer.close()
 
     def echo(self) -> None:
-        self._get_json("studies", [("limit", "1")])
+        self._get_json("studies", [("limit", "1")], Brisk())
 
     def search_for_studies(self, question: Question) -> list[FoundStudy]:
-        filters = list(question.as_keys().items())
+        filters = list(question.as_keys(self._unsupported).items())
         rows = self._search("studies", filters, STUDY_KEYWORDS, "StudyInstanceUID")
         return [study_of(row) for row in rows]
 
@@ -93,26 +114,32 @@ class DicomWebArchive(Closing):
         return [series_of(row) for row in rows]
 
     def list_instances(self, study_instance_uid: str) -> list[Listed]:
-        """Asked per series where the whole study's answer does not name the series."""
+        """Asked per series too where the whole study's answer does not name the series, or where
+        there are no pages: such an archive may have cut it short.
+        """
         path = f"studies/{study_instance_uid}"
-        rows = self._search(f"{path}/instances", [], INSTANCE_KEYWORDS, "SOPInstanceUID")
+        pace = Brisk()
+        rows = self._instances(f"{path}/instances", pace)
         listed = [_listed(row, text_of(row, "SeriesInstanceUID")) for row in rows]
-        if all(one.series_instance_uid for one in listed):
+        found = {one.sop_instance_uid: one for one in listed if one.series_instance_uid}
+        if rows.has_pages and len(found) == len(listed):
             return sorted(listed, key=_place)
-        found = []
         for series in self.search_for_series(study_instance_uid):
             uid = series.series_instance_uid
-            within = f"{path}/series/{uid}/instances"
-            rows = self._search(within, [], INSTANCE_KEYWORDS, "SOPInstanceUID")
-            found += [_listed(row, uid) for row in rows]
-        return sorted(found, key=_place)
+            of_series = self._instances(f"{path}/series/{uid}/instances", pace)
+            found |= {one.sop_instance_uid: one for one in (_listed(row, uid) for row in of_series)}
+        return sorted(found.values(), key=_place)
+
+    def _instances(self, path: str, pace: Brisk) -> "_Rows":
+        return self._search(path, [], INSTANCE_KEYWORDS, "SOPInstanceUID", MAX_INSTANCES, pace)
 
     def retrieve(self, wanted: Wanted) -> Iterator[bytes]:
         path = f"studies/{wanted.study_instance_uid}"
         if wanted.level == Level.STUDY:
-            yield from self._retrieve(path)
+            yield from self._retrieve(path, len(wanted.instances))
         elif wanted.level == Level.SERIES:
-            yield from self._retrieve(f"{path}/series/{wanted.instances[0].series_instance_uid}")
+            series = f"{path}/series/{wanted.instances[0].series_instance_uid}"
+            yield from self._retrieve(series, len(wanted.instances))
         else:
             yield from self._retrieve_each(path, wanted.instances)
 
@@ -131,127 +158,85 @@ class DicomWebArchive(Closing):
             raise gone
 
     def _search(
-        self, path: str, filters: list[tuple[str, str]], keywords: Iterable[str], key: str
-    ) -> list[_Row]:
-        """All pages. Ends when a page brings nothing new: some archives ignore the offset."""
+        self,
+        path: str,
+        filters: list[tuple[str, str]],
+        keywords: Iterable[str],
+        key: str,
+        at_most: int = MAX_ANSWERS,
+        pace: Brisk | None = None,
+    ) -> "_Rows":
+        """All pages. Ends when a page brings nothing new: some archives ignore the offset. `pace`
+        is that of several questions together.
+        """
+        pace = pace or Brisk()
         asked = filters + [("includefield", _tag(keyword)) for keyword in keywords]
         rows: dict[str, _Row] = {}
         for _ in range(MAX_PAGES):
-            page = [("limit", str(PAGE)), ("offset", str(len(rows)))]
-            answer = {text_of(row, key): row for row in self._get_json(path, asked + page)}
+            page = [("limit", str(self._page)), ("offset", str(len(rows)))]
+            answer = {text_of(row, key): row for row in self._get_json(path, asked + page, pace)}
+            if not are_usable(answer, is_listing=key != "StudyInstanceUID"):
+                raise not_understood("DICOMweb")
             new = {uid: row for uid, row in answer.items() if is_uid(uid) and uid not in rows}
             rows |= new
-            if len(rows) > MAX_ANSWERS:
-                raise _too_many()
+            pace.note(answers=len(new))
+            if len(rows) > at_most:
+                raise too_many()
             if not new:
-                return list(rows.values())
-        raise _too_many()
+                return _Rows(rows.values(), has_pages=not answer)
+        raise too_many()
 
-    def _get_json(self, path: str, parameters: list[tuple[str, str]]) -> list[_Row]:
-        # `*` is left raw: real archives do not decode it, and RFC 3986 allows it
-        query = "&".join(f"{name}={quote(value, safe='*')}" for name, value in parameters)
+    def _get_json(self, path: str, parameters: list[tuple[str, str]], pace: Brisk) -> list[_Row]:
+        query = "&".join(
+            f"{name}={quote(value, safe=self._raw)}"
+            for name, value in parameters
+            if name not in self._unsupported
+        )
         headers = {"Accept": "application/dicom+json", "Accept-Encoding": "gzip"}
-        with self._ask(f"{path}?{query}", headers) as answer:
-            if answer.status_code == 404 and path == "studies":
-                raise _bad_request(404)
-            if answer.status_code != 200:
+        with self._peer.get(f"{path}?{query}", headers) as answer:
+            if answer.status == 404 and path == "studies":
+                raise bad_request(404)
+            if answer.status != 200:
                 return []
-            return _rows(_read_all(answer.iter_bytes(), MAX_JSON))
+            return _rows(read_all(_at(pace, answer.chunks), MAX_JSON))
 
-    def _retrieve(self, path: str) -> Iterator[bytes]:
+    def _retrieve(self, path: str, listed: int = 1) -> Iterator[bytes]:
+        """`listed` is how many instances should come, 0 where nobody has asked yet."""
         # identity: archives gzip pixel data at a twentieth of the speed
         headers = {"Accept": DICOM_PARTS, "Accept-Encoding": "identity"}
-        with self._ask(path, headers) as answer:
-            if answer.status_code != 200:
+        with self._peer.get(path, headers) as answer:
+            if answer.status != 200:
+                answer.finish()
                 text = "The archive no longer has what it listed."
                 raise ArchiveError("archive.not_there", text, may_retry=False)
-            content_type = answer.headers.get("Content-Type", "")
-            if content_type.startswith("application/dicom"):
-                yield _single(answer)
-            else:
-                boundary = boundary_of(content_type)
-                yield from iter_parts(answer.iter_bytes(), boundary, at_most=MAX_INSTANCE)
-
-    @contextmanager
-    def _ask(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
-        """An answer of 200, 204 or 404, as a stream; everything else is an ArchiveError."""
-        try:
-            with self._http.stream("GET", url, headers=headers) as answer:
-                _check_status(answer.status_code)
-                yield answer
-        except (httpx.HTTPError, httpx.InvalidURL, CutShort, BadMultipart, ValueError) as error:
-            raise _explain(error) from error
+            at_most = MAX_UNPACKED if answer.is_packed else MAX_INSTANCE
+            if answer.content_type.startswith("application/dicom"):
+                yield _single(answer, at_most)
+                return
+            boundary = boundary_of(answer.content_type)
+            parts = iter_parts(answer.chunks, boundary, at_most=at_most)
+            yield from counted(parts, 2 * listed + MOST_BESIDES if listed else MAX_INSTANCES)
+            answer.finish()
 
 
-FAILURES: list[tuple[tuple[type[Exception], ...], str, str]] = [
-    (
-        (httpx.ConnectError, httpx.ConnectTimeout),
-        "archive.unreachable",
-        "The archive cannot be reached.",
-    ),
-    ((httpx.TimeoutException,), "archive.silent", "The archive stopped answering."),
-    (
-        (CutShort, httpx.RemoteProtocolError, httpx.ReadError),
-        "archive.cut_short",
-        "The connection to the archive broke before everything had come.",
-    ),
-    (
-        (BadMultipart, ValueError),
-        "archive.not_understood",
-        "The archive answered with something that is not DICOMweb.",
-    ),
-]
-
-
-def _explain(error: Exception) -> ArchiveError:
-    for kinds, code, message in FAILURES:
-        if isinstance(error, kinds):
-            return ArchiveError(code, message)
-    return ArchiveError("archive.failed", "Talking to the archive failed.")
-
-
-def _check_status(status: int) -> None:
-    if status in (200, 204, 404, 410):
-        return
-    if status in (401, 403):
-        text = "The archive refused our name or password."
-        raise ArchiveError("archive.refused", text, may_retry=False)
-    if 300 <= status < 400:
-        text = "The archive points to another address. Its address here must be corrected."
-        raise ArchiveError("archive.moved", text, may_retry=False)
-    if status in (408, 429) or status >= 500:
-        raise ArchiveError("archive.failed", f"The archive is in trouble (HTTP {status}).")
-    raise _bad_request(status)
-
-
-def _bad_request(status: int) -> ArchiveError:
-    text = f"The archive did not accept the question (HTTP {status}). Is its address right?"
-    return ArchiveError("archive.bad_request", text, may_retry=False)
-
-
-def _too_many() -> ArchiveError:
-    text = "The archive answers with far too much: it does not understand the question."
-    return ArchiveError("archive.too_many", text, may_retry=False)
-
-
-def _single(answer: httpx.Response) -> bytes:
-    """One instance without multipart. A cut one must show, so its length must be stated."""
-    if "Content-Length" not in answer.headers and "Transfer-Encoding" not in answer.headers:
-        raise BadMultipart("an instance of unknown length")
-    return _read_all(answer.iter_bytes(), MAX_INSTANCE)
-
-
-def _read_all(chunks: Iterable[bytes], at_most: int) -> bytes:
-    body = bytearray()
+def _at(pace: Brisk, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        body += chunk
-        if len(body) > at_most:
-            raise BadMultipart("an answer is too large")
-    return bytes(body)
+        pace.note(size=len(chunk))
+        yield chunk
+
+
+def _single(answer: Answer, at_most: int) -> bytes:
+    """One instance without multipart. A cut one must show, so its length must be stated."""
+    if not answer.has_end:
+        raise BadMultipart("an instance of unknown length")
+    return read_all(answer.chunks, at_most)
 
 
 def _rows(body: bytes) -> list[_Row]:
-    rows = json.loads(body or b"[]")
+    try:
+        rows = json.loads(body or b"[]")
+    except RecursionError as error:
+        raise BadMultipart("JSON without a bottom") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadMultipart("no DICOM JSON")
     return [_Row(row) for row in rows]
@@ -259,7 +244,8 @@ def _rows(body: bytes) -> list[_Row]:
 
 def _listed(row: _Row, series_instance_uid: str) -> Listed:
     sop_instance_uid = text_of(row, "SOPInstanceUID")
-    return Listed(series_instance_uid, sop_instance_uid, text_of(row, "SOPClassUID"))
+    number = read_count(text_of(row, "InstanceNumber"))
+    return Listed(series_instance_uid, sop_instance_uid, text_of(row, "SOPClassUID"), number)
 
 
 def _place(one: Listed) -> tuple[str, str]:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
+from imaging.frames import values
 from imaging.frames.lut import modality_lut
 from imaging.frames.refused import Refused
 from imaging.frames.shape import Shape
 from imaging.frames.stored import Stored
 
 START_OF_TILE_PART, START_OF_DATA_LENGTH = b"\xff\x90", 12
+PALETTE = 0x0028
 SPREAD_STEP = 4
 """Percentiles of every fourth pixel of every fourth row: enough for a window, 16 times faster."""
 
@@ -42,7 +44,7 @@ def canonical_frame(dataset: Dataset, shape: Shape, stored: Stored) -> Canonical
     crc32 = _crc32(pixels)
     if _crc32(np.ascontiguousarray(imagecodecs.htj2k_decode(data))) != crc32:
         raise Refused("frame.unsupported", "The frame cannot be kept without loss.")
-    spread = [] if shape.is_colour else _spread(pixels)
+    spread = [] if shape.is_colour else _spread(pixels, _padding(dataset, shape))
     return Canonical(data=data, ends=tile_part_ends(data), crc32=crc32, spread=spread)
 
 
@@ -64,12 +66,29 @@ def mono16(dataset: Dataset, shape: Shape, stored: Stored) -> NDArray[np.int16 |
 def rgb8(dataset: Dataset, shape: Shape, stored: Stored) -> NDArray[np.uint8]:
     """Palette, YBR and deeper colour as RGB, 8 bits a sample, by pixel."""
     if shape.photometric == "PALETTE COLOR":
-        coloured = apply_color_lut(stored.samples, dataset)
+        coloured = apply_color_lut(stored.samples, _palette(dataset))
         return _to_8_bits(coloured, 16 if coloured.dtype.itemsize == 2 else 8)
     samples = _to_8_bits(stored.samples, shape.bits_stored)
     if stored.photometric != "RGB":
         samples = convert_color_space(samples, "YBR_FULL", "RGB")
     return np.ascontiguousarray(samples)
+
+
+def _palette(dataset: Dataset) -> Dataset:
+    """The same, its tables little-endian: pydicom takes words for that whatever the file is."""
+    if dataset.original_encoding[1] is not False:
+        return dataset
+    turned = Dataset()
+    for element in dataset:
+        if element.tag.group == PALETTE:  # a copy: the next frame reads the table as it came
+            turned.add_new(element.tag, element.VR, element.value)
+    for colour in ("Red", "Green", "Blue"):
+        keyword = f"{colour}PaletteColorLookupTableData"
+        if isinstance(table := values.value(turned, keyword), bytes):
+            words = np.frombuffer(table[: len(table) // 2 * 2], ">u2")
+            setattr(turned, keyword, words.astype("<u2").tobytes())
+    turned.set_original_encoding(False, False)
+    return turned
 
 
 def _to_8_bits(samples: NDArray[np.generic], bits: int) -> NDArray[np.uint8]:
@@ -93,7 +112,26 @@ def _crc32(pixels: NDArray[Any]) -> int:
     return zlib.crc32(pixels.data)
 
 
-def _spread(grey: NDArray[Any]) -> list[int]:
-    """Least, 1st and 99th percentile, greatest."""
-    low, high = np.percentile(grey[::SPREAD_STEP, ::SPREAD_STEP], (1, 99))
+def _spread(grey: NDArray[Any], padding: tuple[float, float] | None) -> list[int]:
+    """Least, 1st and 99th percentile, greatest; the percentiles without what is padding."""
+    some = grey[::SPREAD_STEP, ::SPREAD_STEP]
+    if padding:
+        seen = some[(some < padding[0]) | (some > padding[1])]
+        some = seen if seen.size else some
+    low, high = np.percentile(some, (1, 99))
     return [int(grey.min()), int(low), int(high), int(grey.max())]
+
+
+def _padding(dataset: Dataset, shape: Shape) -> tuple[float, float] | None:
+    """The stored values that fill up the rectangle (PS3.3 C.7.5.1.1.2), least and greatest."""
+    value = values.number(dataset, "PixelPaddingValue")
+    if value is None or values.items(dataset, "ModalityLUTSequence"):
+        return None
+    limit = values.number(dataset, "PixelPaddingRangeLimit")
+    ends = sorted(_signed(one, shape) for one in (value, value if limit is None else limit))
+    return ends[0], ends[1]
+
+
+def _signed(value: float, shape: Shape) -> float:
+    """Many a writer states a negative padding value as unsigned."""
+    return value - (1 << 16) if shape.is_signed and value >= 1 << 15 else value

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.frames.shape import Shape
+from imaging.frames.syntaxes import UIDS
 
 Samples = NDArray[np.generic]
 Decode = Callable[[bytes, Shape], tuple[Samples, str]]
@@ -53,11 +54,13 @@ def _jpeg_2000(data: bytes, shape: Shape) -> tuple[Samples, str]:
 
 
 def _htj2k(data: bytes, shape: Shape) -> tuple[Samples, str]:
+    """The decoder gives colours by plane where the stream has no transform of them."""
     space = "RGB" if shape.photometric in ("YBR_ICT", "YBR_RCT") else shape.photometric
-    return imagecodecs.htj2k_decode(data), space
+    samples = imagecodecs.htj2k_decode(data)
+    is_by_plane = samples.shape == (3, shape.rows, shape.columns)
+    return (np.moveaxis(samples, 0, -1) if is_by_plane else samples), space
 
 
-UIDS = "1.2.840.10008.1.2"
 DECODERS: dict[str, Decode] = {
     f"{UIDS}.5": _rle,
     f"{UIDS}.4.50": _jpeg,

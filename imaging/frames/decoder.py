@@ -1,25 +1,30 @@
 """`python -m imaging.frames.decoder`: the process that opens strangers' files (D8).
 
 It reads one request after another from stdin and answers each on stdout (wire.py). It limits its
-own memory and CPU, knows no database and no secret, and ends after the first failure that
-was not foreseen: whoever holds the other end starts a new one.
+own memory and CPU, knows no database and no secret, and ends after the first failure that may have
+broken it: whoever holds the other end starts a new one.
 
     {"ask": "header"} + file                         -> header
+    {"ask": "headers", "sizes": [n...]} + files      -> nothing + their headers, null where refused
+    {"ask": "key objects"} + file                    -> what a KOS points at, and what for
     {"ask": "open"} + file                           -> what metadata says of it; it stays open
     {"ask": "frame", "number": n}                    -> how the canonical frame is laid out + frame
 """
 
+import json
 import os
 import resource
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from imaging.frames import limits, wire
 from imaging.frames.header import header_of
 from imaging.frames.instance import Instance
+from imaging.frames.key_objects import key_objects_of
 from imaging.frames.part10 import parse
 from imaging.frames.refused import Refused
 
@@ -36,13 +41,26 @@ class Decoder:
         """Raises Refused, or anything at all where a file is damaged in a new way."""
         asked: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
             "header": self._header,
+            "headers": self._headers,
+            "key objects": self._key_objects,
             "open": self._open_file,
             "frame": self._frame,
         }
         return asked[head["ask"]](head, body)
 
     def _header(self, head: dict[str, Any], body: bytes) -> Answer:
-        return asdict(header_of(parse(body))), b""
+        return vars(header_of(parse(body))), b""
+
+    def _headers(self, head: dict[str, Any], body: bytes) -> Answer:
+        """Raises what is unforeseen in one of them about all: each is asked about alone then."""
+        told, start = [], 0
+        for size in head["sizes"]:
+            told.append(_told(body[start : start + size]))
+            start += size
+        return {}, json.dumps(told).encode()
+
+    def _key_objects(self, head: dict[str, Any], body: bytes) -> Answer:
+        return asdict(key_objects_of(parse(body))), b""
 
     def _open_file(self, head: dict[str, Any], body: bytes) -> Answer:
         self._open = None
@@ -53,13 +71,13 @@ class Decoder:
     def _frame(self, head: dict[str, Any], body: bytes) -> Answer:
         if self._open is None:
             raise Refused("frame.damaged", "No instance is open.")
-        frame = self._open.canonical_frame(head["number"])
+        frame = self._open.frame(head["number"])
         layout = {"ends": frame.ends, "crc32": frame.crc32, "spread": frame.spread}
         return layout, frame.data
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Until there are no more requests, or the first failure that was not foreseen."""
+    """Until there are no more requests, or a failure that may have broken this process."""
     decoder = Decoder()
     while True:
         head, body = wire.receive(requests)
@@ -69,10 +87,17 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         except Refused as refused:
             answer, data = {"refused": [refused.code, refused.message], "is_last": False}, b""
         except BaseException as error:  # a Rust panic is no Exception
-            answer, data = {"refused": _unforeseen(head["ask"], error), "is_last": True}, b""
+            why = _unforeseen(head["ask"], error)
+            answer, data = {"refused": why, "is_last": _may_be_broken(head["ask"], error)}, b""
         wire.send(answers, answer, data)
         if answer.get("is_last"):
             return
+
+
+def _told(file: bytes) -> dict[str, Any] | None:
+    with suppress(Refused):
+        return vars(header_of(parse(file)))
+    return None
 
 
 def _unforeseen(asked: str, error: BaseException) -> list[str]:
@@ -80,6 +105,11 @@ def _unforeseen(asked: str, error: BaseException) -> list[str]:
     if isinstance(error, MemoryError):
         return [f"{kind}.too_large", "It needs more memory than it may have."]
     return [f"{kind}.damaged", "It cannot be read: it is damaged."]
+
+
+def _may_be_broken(asked: str, error: BaseException) -> bool:
+    """Whether this process should end: a header is read in Python alone, which breaks nothing."""
+    return asked == "frame" or isinstance(error, MemoryError) or not isinstance(error, Exception)
 
 
 def _allow_cpu(seconds: int) -> None:

@@ -14,6 +14,7 @@ from imaging.frames.groups import Groups
 from imaging.frames.header import laterality
 from imaging.frames.lut import Lut, modality_lut, voi_lut
 from imaging.frames.part10 import Part10
+from imaging.frames.received import media_type
 from imaging.frames.shape import Shape
 from imaging.frames.spacing import aspect_of, spacing_of
 
@@ -68,9 +69,23 @@ def _image(part10: Part10, groups: Groups, shape: Shape, index: int, count: int)
         "burned_in": values.text(dataset, "BurnedInAnnotation") == "YES",
         "row_cosines": orientation[:3] if orientation else None,
         "column_cosines": orientation[3:] if orientation else None,
-        "frame_rate": _frame_rate(dataset) if count > 1 else None,
-        **(_colour() if shape.is_colour else _grey(groups, shape, index)),
+        "frame_rate": _frame_rate(dataset)
+        if count > 1 or media_type(part10).startswith("video/")
+        else None,
+        **_samples(part10, groups, shape, index),
     }
+
+
+def _samples(part10: Part10, groups: Groups, shape: Shape, index: int) -> dict[str, Any]:
+    """What the samples mean; of what is kept as it came, what its bytes are."""
+    if kind := media_type(part10):
+        return {
+            **_colour(),
+            "encoding": "as-received",
+            "media_type": kind,
+            "transfer_syntax_uid": str(part10.transfer_syntax),
+        }
+    return _colour() if shape.is_colour else _grey(groups, shape, index)
 
 
 def _colour() -> dict[str, Any]:

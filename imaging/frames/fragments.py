@@ -11,20 +11,36 @@ from pydicom.dataset import Dataset
 
 from imaging.frames.refused import Refused
 
-ITEM = 0xE000FFFE
+ITEM, DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 END_OF_IMAGE = b"\xff\xd9"
 TAIL = 10
 
 
 def frames_of(pixels: memoryview, dataset: Dataset, count: int) -> list[list[memoryview]]:
-    """The fragments of each frame, in order; fewer lists than `count` where data is missing."""
+    """The fragments of each frame, in order; fewer lists than `count` where data is missing.
+
+    A fragment each is believed before any table, but not of what was cut off: it may be chance.
+    """
     table, fragments = _items(pixels)
     if count == 1 and fragments:
         return [[fragment for _, fragment in fragments]]
-    if len(fragments) == count:
-        return [[fragment] for _, fragment in fragments]
     offsets = _extended_offsets(dataset) or _basic_offsets(table)
+    if len(fragments) == count and (not offsets or is_ended(pixels)):
+        return [[fragment] for _, fragment in fragments]
     return _by_offset(fragments, offsets) if offsets else _by_end_of_image(fragments)
+
+
+def is_ended(pixels: memoryview) -> bool:
+    """Whether it is closed as it must be: what was cut off on its way is not."""
+    at = 0
+    while at + 8 <= len(pixels):
+        tag, length = unpack_from("<II", pixels, at)
+        if tag == DELIMITER:
+            return True
+        if tag != ITEM:
+            return False
+        at += 8 + length
+    return False
 
 
 def _items(pixels: memoryview) -> tuple[memoryview, list[tuple[int, memoryview]]]:

@@ -8,6 +8,7 @@ from imaging.frames import values
 from imaging.frames.limits import MAX_FRAME_PIXELS, MAX_FRAMES
 from imaging.frames.part10 import Part10
 from imaging.frames.refused import Refused
+from imaging.frames.syntaxes import VIDEO
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Header:
     """One instance's identity and shape. Texts are empty, and numbers None, where not stated.
 
     Dates are YYYY-MM-DD, times HH:MM:SS. `other_patient_ids` are (id, issuer).
-    `number_of_frames` is 0 where there are no pixels.
+    `number_of_frames` is 0 where there are no pixels, 1 of a video, which is one stream.
     """
 
     study_instance_uid: str
@@ -45,7 +46,7 @@ class Header:
 
 
 def header_of(part10: Part10) -> Header:
-    """Raises Refused: header.damaged without its UIDs, header.too_large beyond the limits."""
+    """Raises Refused: header.incomplete without its UIDs, header.too_large beyond the limits."""
     dataset = part10.dataset
     return Header(
         study_instance_uid=_uid(dataset, "StudyInstanceUID"),
@@ -76,16 +77,20 @@ def header_of(part10: Part10) -> Header:
 
 
 def frame_count(part10: Part10) -> int:
-    """Frames the header states, 0 without pixels. Raises Refused beyond the limits."""
+    """Frames there are to be had: 0 without pixels, 1 of a video, else what the header states.
+
+    Raises Refused beyond the limits.
+    """
     if not part10.pixels_are:
         return 0
     rows = values.whole(part10.dataset, "Rows") or 0
     columns = values.whole(part10.dataset, "Columns") or 0
-    frames = values.whole(part10.dataset, "NumberOfFrames") or 1
+    is_video = str(part10.transfer_syntax) in VIDEO
+    frames = 1 if is_video else values.whole(part10.dataset, "NumberOfFrames") or 1
     if rows * columns > MAX_FRAME_PIXELS or frames > MAX_FRAMES:
         raise Refused("header.too_large", f"{frames} frames of {columns} x {rows} are too much.")
     if rows < 1 or columns < 1 or frames < 1:
-        raise Refused("header.damaged", "The header does not say how large the image is.")
+        raise Refused("header.incomplete", "The header does not say how large the image is.")
     return frames
 
 
@@ -111,5 +116,5 @@ def _other_patient_ids(dataset: Dataset) -> list[tuple[str, str]]:
 def _uid(dataset: Dataset, keyword: str) -> str:
     found = values.uid(dataset, keyword)
     if not found:
-        raise Refused("header.damaged", f"The header has no valid {keyword}.")
+        raise Refused("header.incomplete", f"The header has no valid {keyword}.")
     return found

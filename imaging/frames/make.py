@@ -7,76 +7,78 @@ next worker makes what is missing.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from itertools import groupby
 from time import monotonic
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from imaging import doors, queue, store
-from imaging.frames import metadata
+from imaging.frames import batches, lost_segments, metadata
+from imaging.frames.failing import AGAIN_AFTER, MOST_ATTEMPTS
 from imaging.frames.metadata import Described, Place
-from imaging.frames.process import CanonicalFrame, Reader, reader
+from imaging.frames.of_instance import LOST, FrameMaker, Made
+from imaging.frames.process import Reader, reader
 from imaging.frames.refused import Refused
 from imaging.geometry import arrange
 from imaging.models import (
     Frame,
     Instance,
     Job,
-    Segment,
     Series,
     SeriesVersion,
     Study,
     frame_key,
 )
-from imaging.store.base import Store
+from imaging.store.base import Store, StoreError
 
 log = logging.getLogger(__name__)
 
-BATCH_FRAMES = 64
-BATCH_PIXELS = 16_000_000
 HEAD_BYTES = 128 << 10
 """Enough of most files to reach their pixels; the others are read whole."""
 VERSION_EVERY = timedelta(seconds=3)
 RENEW_EVERY_S = 30
-MOST_ATTEMPTS = 5
 WAIT_BETWEEN_ATTEMPTS = timedelta(seconds=15)
+Told = set[tuple[str, str]]
+"""Frames by key, and why there is no picture of one: what a version says of them."""
 
 
 class LeaseLostError(Exception):
     """The job is another worker's now: write nothing more."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """One frame, or why there is none."""
-
-    place: Place
-    frame: CanonicalFrame | None
-    code: str = ""
+def nobody(lost: Sequence[Instance]) -> None:
+    """The `on_lost` of callers who fetch nothing."""
 
 
-def carry_out(job: Job) -> None:
-    """Make every frame of the job's series that is not made, and settle the job."""
+def carry_out(job: Job, on_lost: Callable[[Sequence[Instance]], None] = nobody) -> None:
+    """Make every frame of the job's series that is not made, and settle the job.
+
+    `on_lost` is told, outside any transaction, of instances whose bytes the store has not.
+    """
     try:
-        Making(job, store.get(), reader()).run()
+        Making(job, store.get(), reader(), on_lost).run()
     except LeaseLostError:
         log.info("frames job %s: the lease ran out", job.pk)
+    except StoreError as error:  # no fault of the job's: it is tried until the store can
+        log.warning("frames job %s: %s", job.pk, error.code)
+        due_at = timezone.now() + WAIT_BETWEEN_ATTEMPTS
+        queue.let_go(job, Job.State.WAITING, due_at=due_at, attempts=job.attempts - 1)
     except Exception:
         log.exception("frames job %s", job.pk)
         _put_back(job)
 
 
 def _put_back(job: Job) -> None:
-    """Later again, unless it has been tried often enough."""
+    """Later again, unless it has been tried often enough: then much later (failing.py)."""
     if job.attempts >= MOST_ATTEMPTS:
-        queue.let_go(job, Job.State.FAILED)
+        queue.let_go(job, Job.State.FAILED, due_at=timezone.now() + AGAIN_AFTER)
     else:
         due_at = timezone.now() + WAIT_BETWEEN_ATTEMPTS * job.attempts
         queue.let_go(job, Job.State.WAITING, due_at=due_at)
@@ -85,16 +87,26 @@ def _put_back(job: Job) -> None:
 class Making:
     """One job being carried out. Keeps in memory what was described and made."""
 
-    def __init__(self, job: Job, store: Store, decoders: Reader) -> None:
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        decoders: Reader,
+        on_lost: Callable[[Sequence[Instance]], None] = nobody,
+    ) -> None:
         assert job.series is not None  # noqa: S101  a constraint of the table
         self._job, self._store, self._decoders = job, store, decoders
+        self._on_lost = on_lost
         self._series: Series = job.series
+        self._maker = FrameMaker(store, decoders)
         self._described: dict[int, Described] = {}
         self._made = {
             frame_key(frame.instance, frame.number): frame
-            for frame in Frame.objects.filter(instance__series=self._series).select_related(
-                "instance", "segment"
-            )
+            for frame in Frame.objects.filter(instance__series=self._series)
+            .exclude(segment__store_key="")
+            .exclude(instance__store_key="")
+            .exclude(code=LOST)
+            .select_related("instance", "segment")
         }
         self._last = self._series.versions.order_by("-number").first()
         self._shown, self._told = self._said_by(self._last)
@@ -106,11 +118,16 @@ class Making:
         """Until nothing is missing and nobody wants more, or until more has arrived."""
         while True:
             self._describe_what_is_new()
+            self._forget_what_was_lost()
             self._places, self._geometry = metadata.in_order(self._described.values())
             wanted = self._wanted()
             batch = self._next_batch(wanted)
+            if batch or self._has_news():
+                store.check_space_for_frames(are_waited_for=bool(wanted))
             if batch:
-                self._keep(self._carry_out_all(batch))
+                made = self._carry_out_all(batch)
+                self._keep(made)
+                self._say_lost(made)
             if self._is_version_due(wanted, is_idle=not batch):
                 self._publish(wanted)
             elif wanted:
@@ -121,26 +138,45 @@ class Making:
     # ---- what there is -------------------------------------------------------------
 
     def _describe_what_is_new(self) -> None:
-        instances = self._series.instances.filter(frame_count__gt=0)
-        new = list(instances.exclude(pk__in=self._described))
+        """An instance whose bytes came again after the store had lost them is new too."""
+        at = {pk: one.instance.stored_at for pk, one in self._described.items()}
+        rows = _with_frames(self._series.instances.all())
+        new = [row for row in rows if at.get(row.pk) != row.stored_at]
         with ThreadPoolExecutor(self._decoders.size) as threads:
             for described in threads.map(self._describe, new):
+                if described.instance.pk in at or described.is_lost:
+                    self._make_anew(described.instance)
                 self._described[described.instance.pk] = described
                 self._renew_now_and_then()
 
+    def _make_anew(self, instance: Instance) -> None:
+        for number in range(1, instance.frame_count + 1):
+            self._made.pop(frame_key(instance, number), None)
+
+    def _forget_what_was_lost(self) -> None:
+        """Frames whose segment has no bytes any more (lost_segments.py) are to be made again."""
+        gone = self._series.segments.filter(store_key="").values_list("pk", flat=True)
+        for key in [key for key, row in self._made.items() if row.segment_id in set(gone)]:
+            self._told.discard((key, self._made.pop(key).code))
+
     def _describe(self, instance: Instance) -> Described:
         """By its first bytes if they suffice."""
-        head = self._store.read_range(instance.store_key, 0, HEAD_BYTES)
         try:
-            return Described(instance, self._decoders.describe(head))
-        except Refused:
-            if instance.size <= HEAD_BYTES:
-                return Described(instance, {})
-        try:
-            whole = self._store.read_range(instance.store_key)
-            return Described(instance, self._decoders.describe(whole))
+            return Described(instance, self._read(instance))
         except Refused:
             return Described(instance, {})
+        except FileNotFoundError:
+            return Described(instance, {"code": LOST})
+
+    def _read(self, instance: Instance) -> dict[str, Any]:
+        """Raises Refused, FileNotFoundError."""
+        head = self._store.read_range(instance.store_key, 0, HEAD_BYTES)
+        try:
+            return self._decoders.describe(head)
+        except Refused:
+            if instance.size <= HEAD_BYTES:
+                raise
+        return self._decoders.describe(self._store.read_range(instance.store_key))
 
     def _wanted(self) -> list[int]:
         """Numbers of frames, from 1, in the newest version: people wait for them, newest first."""
@@ -154,7 +190,7 @@ class Making:
         if not first and self._last is None and self._places:
             first = [self._places[0].key, self._places[len(self._places) // 2].key]
         urgent = [missing[key] for key in dict.fromkeys(first) if key in missing]
-        return _bounded(urgent or list(missing.values()))
+        return batches.bounded(urgent or list(missing.values()))
 
     def _keys_of(self, wanted: list[int]) -> list[str]:
         keys = self._shown or [place.key for place in self._places]
@@ -168,19 +204,10 @@ class Making:
         ]
         made: list[Made] = []
         with ThreadPoolExecutor(self._decoders.size) as threads:
-            for several in threads.map(self._make, by_instance):
+            for several in threads.map(self._maker.make, by_instance):
                 made += several
                 self._renew_now_and_then()
         return made
-
-    def _make(self, places: list[Place]) -> list[Made]:
-        """Frames of one instance. Runs in a thread and asks no database."""
-        data = self._store.read_range(places[0].described.instance.store_key)
-        try:
-            with self._decoders.opened(data) as instance:
-                return [_made(place, instance.frame) for place in places]
-        except Refused as refused:
-            return [Made(place, None, _as_frame_code(refused.code)) for place in places]
 
     def _keep(self, several: list[Made]) -> None:
         """One segment and its frames, in one short transaction."""
@@ -193,27 +220,54 @@ class Making:
                 segment = self._series.segments.create(
                     number=self._next_segment(), store_key=stored.key, size=stored.size
                 )
-            rows = Frame.objects.bulk_create(_rows(several, segment))
+            rows = Frame.objects.bulk_create(
+                batches.rows(several, segment),
+                update_conflicts=True,  # what lay in a segment whose bytes were removed
+                unique_fields=["instance", "number"],
+                update_fields=batches.MADE,
+            )
         for made, row in zip(several, rows, strict=True):
             self._made[made.place.key] = row
 
+    def _say_lost(self, several: list[Made]) -> None:
+        lost = {
+            made.place.described.instance.pk: made.place.described.instance
+            for made in several
+            if made.code == LOST
+        }
+        if lost:
+            log.error("series %s: the store has lost %s", self._series.public_id, len(lost))
+            self._on_lost(list(lost.values()))
+
     def _next_segment(self) -> int:
-        numbers = (row.segment.number for row in self._made.values() if row.segment)
-        return max(numbers, default=0) + 1
+        """Browsers and web processes take a number for the same bytes for good."""
+        last = self._series.segments.aggregate(last=Max("number"))["last"]
+        return (last or 0) + 1
 
     # ---- versions --------------------------------------------------------------------
 
-    def _said_by(self, version: SeriesVersion | None) -> tuple[list[str], int]:
-        """The keys of its frames in order, and how many of them it gives a place or a reason."""
+    def _said_by(self, version: SeriesVersion | None) -> tuple[list[str], Told]:
+        """The keys of its frames in order, and those it gives a place that stands or a reason."""
         if version is None:
-            return [], 0
-        frames = metadata.unpacked(self._store.read_range(version.store_key))["frames"]
-        told = [frame for frame in frames if frame["segment"] or frame["code"]]
-        return [frame["key"] for frame in frames], len(told)
+            return [], set()
+        try:
+            content = metadata.unpacked(self._store.read_range(version.store_key))
+        except FileNotFoundError:  # another is made
+            return [], set()
+        frames = content["frames"]
+        told = {
+            (one["key"], one["code"])
+            for one in frames
+            if one["code"] or (one["segment"] and one["key"] in self._made)
+        }
+        return [one["key"] for one in frames], told
+
+    def _telling(self) -> Told:
+        return {(key, frame.code) for key, frame in self._made.items()}
 
     def _has_news(self) -> bool:
         """Whether a new version would say more than the last."""
-        return len(self._made) > self._told or len(self._places) > len(self._shown)
+        return bool(self._telling() - self._told) or len(self._places) > len(self._shown)
 
     def _is_version_due(self, wanted: list[int], *, is_idle: bool) -> bool:
         """At once when somebody waits, every few seconds while it goes on, and at the end.
@@ -232,7 +286,7 @@ class Making:
 
     def _publish(self, wanted: list[int]) -> None:
         """Put the document in the store, then name it, and tell whoever stands above."""
-        number = self._last.number + 1 if self._last else 1
+        number = self._series.version + 1
         content = metadata.document(self._series, number, self._places, self._geometry, self._made)
         stored = self._store.put(metadata.packed(content))
         with transaction.atomic():
@@ -248,8 +302,9 @@ class Making:
             row.update(version=number, frame_of_reference_uid=uid)
             self._forget(wanted)
             doors.on_change(self._series.study)
+        self._series.version = number
         self._shown = [place.key for place in self._places]
-        self._told = len(self._made)
+        self._told = self._telling()
 
     def _forget(self, wanted: list[int]) -> None:
         """Those that are made, or cannot be; the others by their numbers in the newest order.
@@ -281,14 +336,17 @@ class Making:
         return queue.let_go(self._job, Job.State.WAITING, due_at=due_at, attempts=0)
 
     def _settle(self) -> bool:
-        """End the job, unless somebody wants a frame or an instance came since we looked.
-
-        One conditional UPDATE says both, so that nothing comes in between.
+        """End the job, unless somebody wants a frame, or an instance came or a segment was lost
+        since we looked. One conditional UPDATE says all, so that nothing comes in between.
         """
-        instances = Instance.objects.filter(series=OuterRef("series"), frame_count__gt=0)
-        new = instances.exclude(pk__in=self._described)
+        instances = _with_frames(Instance.objects.filter(series=OuterRef("series")))
+        lost = {pk: one.instance.stored_at for pk, one in self._described.items() if one.is_lost}
+        new = instances.exclude(pk__in=self._described.keys() - lost.keys())
+        if lost:
+            new = new.exclude(pk__in=lost, stored_at__lte=max(lost.values()))
+        lost_again = lost_segments.frames_to_make(OuterRef("series"))
         job = Job.objects.filter(pk=self._job.pk, claim=self._job.claim)
-        settled = job.filter(~Exists(new), wanted_frames=[]).update(
+        settled = job.filter(~Exists(new), ~Exists(lost_again), wanted_frames=[]).update(
             state=Job.State.DONE, claim=None, lease_until=None, attempts=0, rank=10
         )
         if not settled:
@@ -296,39 +354,7 @@ class Making:
         return settled == 1
 
 
-def _made(place: Place, make: Callable[[int], CanonicalFrame]) -> Made:
-    try:
-        return Made(place, make(place.number))
-    except Refused as refused:
-        return Made(place, None, refused.code)
-
-
-def _as_frame_code(code: str) -> str:
-    """A header that cannot be opened gives no frame: 'header.damaged' is 'frame.damaged'."""
-    kind = code.rpartition(".")[2]
-    return f"frame.{kind}" if kind in ("damaged", "too_large", "timeout") else "frame.damaged"
-
-
-def _rows(several: list[Made], segment: Segment | None) -> Iterator[Frame]:
-    """Frames one after another, in the order their bytes were joined."""
-    offset = 0
-    for made in several:
-        row = Frame(instance=made.place.described.instance, number=made.place.number)
-        if made.frame:
-            row.segment, row.offset, row.length = segment, offset, len(made.frame.data)
-            row.ends, row.crc32 = made.frame.ends, made.frame.crc32
-            row.spread = made.frame.spread
-            offset += row.length
-        row.code = made.code
-        yield row
-
-
-def _bounded(places: list[Place]) -> list[Place]:
-    """The first of them that make a segment of a size that is soon read and soon made."""
-    pixels = 0
-    for count, place in enumerate(places[:BATCH_FRAMES], 1):
-        image = place.described.image_of(place.number)
-        pixels += image["rows"] * image["columns"]
-        if pixels > BATCH_PIXELS:
-            return places[:count]
-    return places[:BATCH_FRAMES]
+def _with_frames(instances: QuerySet[Instance]) -> QuerySet[Instance]:
+    """Those that hold an image, and whose bytes are here, or were lost: their place is kept."""
+    lost = Exists(Frame.objects.filter(instance=OuterRef("pk"), code=LOST))
+    return instances.filter(lost | ~Q(store_key=""), frame_count__gt=0)

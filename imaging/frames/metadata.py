@@ -31,6 +31,16 @@ class Described:
     instance: Instance
     description: dict[str, Any]
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the store had none of its bytes."""
+        return self.description.get("code") == "frame.lost"
+
+    @property
+    def count(self) -> int:
+        """Of its frames: as the decoder says, else as its row does."""
+        return len(self.description.get("frames", [])) or self.instance.frame_count
+
     def image_of(self, number: int) -> dict[str, Any]:
         """What frame `number`, from 1, shares with others."""
         own = self._own(number)
@@ -69,12 +79,15 @@ class Place:
         return frame_key(self.described.instance, self.number)
 
 
+def is_as_received(image: dict[str, Any]) -> bool:
+    """Whether its frames are kept in the bytes that came: nobody has decoded them."""
+    return image.get("encoding") == "as-received"
+
+
 def in_order(described: Iterable[Described]) -> tuple[list[Place], Geometry]:
     """Every frame of a series by position along the normal, or as numbered where there is none."""
     known = sorted(described, key=_instance_order)
-    places = [
-        Place(one, number) for one in known for number in range(1, one.instance.frame_count + 1)
-    ]
+    places = [Place(one, number) for one in known for number in range(1, one.count + 1)]
     geometry = arrange([place.described.plane_of(place.number) for place in places])
     return [places[index] for index in geometry.order], geometry
 
@@ -97,7 +110,7 @@ def document(
         "modality": series.modality,
         "description": series.description,
         "study_date": str(series.study.study_date or "") or _first(places, "study_date"),
-        "trust": series.study.archive.trust_ods_code,
+        "trust": series.study.trust_ods_code,
         "frame_of_reference": _frame_of_reference(places),
         "geometry": {
             "kind": geometry.kind,
@@ -179,7 +192,7 @@ def _frame(place: Place, image: int, frame: Frame | None) -> dict[str, Any]:
         "offset": frame.offset,
         "length": frame.length,
         "ends": frame.ends,
-        "crc32": frame.crc32,
+        "crc32": None if is_as_received(place.described.image_of(place.number)) else frame.crc32,
         "code": "",
     }
 

@@ -24,6 +24,8 @@ TRANSFER_SYNTAX = 0x00020010
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 IMPLICIT = "1.2.840.10008.1.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+NATIVE = frozenset({IMPLICIT, "1.2.840.10008.1.2.1", EXPLICIT_BIG_ENDIAN, DEFLATED})
+STANDARD = "1.2.840.10008.1.2."
 PIXELS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 LONG_VRS = frozenset({b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC", b"UR", b"OV"})
 META_ELEMENT = Struct("<HH2sH")
@@ -41,18 +43,31 @@ class Part10:
     pixels_vr: str
     is_little_endian: bool
 
+    @property
+    def is_encapsulated(self) -> bool:
+        """Whether pixels come in fragments: in every syntax but those of PS3.5 A.1 to A.3, A.5."""
+        return str(self.transfer_syntax) not in NATIVE
+
 
 def parse(data: bytes) -> Part10:
-    """Take a DICOM file apart. Raises Refused: header.not_dicom, .damaged or .too_large."""
+    """Take a DICOM file apart. Raises Refused: header.not_dicom, .incomplete, .cut_off or
+    .too_large.
+    """
     if data[MAGIC_AT : MAGIC_AT + 4] != b"DICM":
         raise Refused("header.not_dicom", "This is not a DICOM file.")
     meta, start = _read_meta(data)
     syntax = UID(meta.get(TRANSFER_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace"))
-    if syntax.type != "Transfer Syntax" and not (syntax.is_valid and syntax.is_private):
-        raise Refused("header.damaged", "The file does not say how it is encoded.")
+    if not _is_transfer_syntax(syntax):
+        raise Refused("header.incomplete", "The file does not say how it is encoded.")
     if syntax == DEFLATED:
         data, start = _inflate(data, start), 0
     return _read(data, start, syntax)
+
+
+def _is_transfer_syntax(syntax: UID) -> bool:
+    """One that pydicom knows, one that is newer than pydicom, or a maker's own."""
+    is_possible = syntax.is_private or syntax.startswith(STANDARD)
+    return syntax.type == "Transfer Syntax" or (syntax.is_valid and is_possible)
 
 
 class _PixelElement:
@@ -76,7 +91,7 @@ def _read(data: bytes, start: int, syntax: UID) -> Part10:
     little = syntax != EXPLICIT_BIG_ENDIAN
     dataset = read_dataset(stream, syntax == IMPLICIT, little, stop_when=element)
     if not len(dataset):
-        raise Refused("header.damaged", "The file ends after its first bytes.")
+        raise Refused("header.cut_off", "The file ends after its first bytes.")
     if not element.tag:
         _check_whole(dataset, len(data))
     end = len(data) if element.length == UNDEFINED else element.start + element.length
@@ -95,7 +110,7 @@ def _check_whole(dataset: Dataset, size: int) -> None:
     last = dataset.get_item(max(dataset.keys()))
     is_cut = isinstance(last, RawDataElement) and last.value_tell + last.length > size
     if is_cut or dataset.get("Rows"):
-        raise Refused("header.damaged", "The file is cut off before its end.")
+        raise Refused("header.cut_off", "The file is cut off before its end.")
 
 
 def _inflate(data: bytes, start: int) -> bytes:

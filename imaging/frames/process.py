@@ -5,27 +5,32 @@ been ended by somebody else (the kernel short of memory, a person): it is asked 
 new one before the file is blamed.
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from queue import LifoQueue
+from time import monotonic
 from typing import Any
 
 from imaging.frames import wire
 from imaging.frames.header import Header
+from imaging.frames.key_objects import KeyObjects
 from imaging.frames.limits import MAX_INSTANCE_BYTES, WALL_TO_CPU, cpu_seconds
 from imaging.frames.refused import Refused
+from imaging.frames.timed_pipe import TimedPipe
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "imaging.frames.decoder")
 SIZE = min(2, os.cpu_count() or 1)
+HEAD_BYTES = 64 << 10
+PIXEL_DATA, PIXEL_ELEMENT = b"\xe0\x7f\x10\x00", 12  # its tag, and what stands before its value
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Child:
     """One decoder process; a new one is on its way as soon as the last has failed."""
 
     def __init__(self) -> None:
-        self._process = self._start()
+        self._begin()
 
     @property
     def pid(self) -> int:
@@ -64,14 +69,11 @@ class Child:
         self, head: dict[str, Any], body: bytes = b"", *, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
         """The answer. Raises Refused, or _Ended when the process did."""
-        clock = threading.Timer(seconds * WALL_TO_CPU, self._process.kill)
-        clock.start()
+        self._requests.ends_at = self._answers.ends_at = monotonic() + seconds * WALL_TO_CPU
         try:
             answer, data = self._exchange({**head, "cpu_seconds": seconds}, body)
         except (OSError, EOFError, ValueError) as lost:
-            raise _Ended(self._replace(was_late=clock.finished.is_set())) from lost
-        finally:
-            clock.cancel()
+            raise _Ended(self._replace(was_late=isinstance(lost, TimeoutError))) from lost
         if answer.get("is_last"):
             self._replace()
         if "refused" in answer:
@@ -81,24 +83,26 @@ class Child:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]  # both were asked for
+        for pipe in (self._requests, self._answers):
+            pipe.close()
 
     def _exchange(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        process = self._process
-        assert process.stdin is not None  # noqa: S101  both were asked for
-        assert process.stdout is not None  # noqa: S101
         with suppress(BrokenPipeError):  # it may have answered, and ended, before it read all
-            wire.send(process.stdin, head, body)
-        return wire.receive(process.stdout)
+            wire.send(self._requests, head, body)
+        return wire.receive(self._answers)
 
     def _replace(self, *, was_late: bool = False) -> str:
         """Start another, and say why this one ended: 'timeout', or nothing."""
         self.close()
         out_of_time = was_late or self._process.returncode == -signal.SIGXCPU
-        self._process = self._start()
+        self._begin()
         return "timeout" if out_of_time else ""
+
+    def _begin(self) -> None:
+        self._process = process = self._start()
+        assert process.stdin is not None  # noqa: S101  both were asked for
+        assert process.stdout is not None  # noqa: S101
+        self._requests, self._answers = TimedPipe(process.stdin), TimedPipe(process.stdout)
 
     @staticmethod
     def _start() -> subprocess.Popen[bytes]:
@@ -106,6 +110,7 @@ class Child:
         environment = {"PATH": os.defpath, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen(  # noqa: S603  a constant command
             COMMAND,
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -135,7 +140,7 @@ class OpenInstance:
         raise Refused("frame.damaged", "The decoder ended, twice, while it read this frame.")
 
     def _open(self) -> dict[str, Any]:
-        description = _ask_twice(self._child, {"ask": "open"}, self._data)
+        description, _ = _ask_twice(self._child, {"ask": "open"}, self._data)
         self._pid = self._child.pid
         self._seconds = cpu_seconds(description["megapixels"], len(self._data))
         return description
@@ -153,9 +158,23 @@ class Reader:
     def read_header(self, data: bytes) -> Header:
         """What a file says it is. Raises Refused: header.*"""
         with self._borrowed() as child:
-            answer = _ask_twice(child, {"ask": "header"}, data)
-        pairs = [(number, issuer) for number, issuer in answer.pop("other_patient_ids")]
-        return Header(other_patient_ids=pairs, **answer)
+            return _header(_ask_twice(child, {"ask": "header"}, data)[0])
+
+    def read_headers(self, files: Sequence[bytes]) -> list[Header | None]:
+        """What each of several files says it is, in one question, by the bytes before its pixels.
+        None where it cannot be said so easily: `read_header` says it, or why not.
+        """
+        heads = [_before_pixels(data) for data in files]
+        ask = {"ask": "headers", "sizes": [len(head) for head in heads]}
+        with self._borrowed() as child, suppress(Refused):
+            _, told = _ask_twice(child, ask, b"".join(heads))
+            return [answer and _header(answer) for answer in json.loads(told)]
+        return [None] * len(files)
+
+    def read_key_objects(self, data: bytes) -> KeyObjects:
+        """What a Key Object Selection points at. Raises Refused: header.*"""
+        with self._borrowed() as child:
+            return KeyObjects(**_ask_twice(child, {"ask": "key objects"}, data)[0])
 
     def describe(self, data: bytes) -> dict[str, Any]:
         """What describe.py says of a file, or of so much of it as ends within its pixels.
@@ -163,7 +182,7 @@ class Reader:
         Raises Refused: header.*, for too little of a file as for a damaged one.
         """
         with self._borrowed() as child:
-            return _ask_twice(child, {"ask": "open"}, data)
+            return _ask_twice(child, {"ask": "open"}, data)[0]
 
     @contextmanager
     def opened(self, data: bytes) -> Iterator[OpenInstance]:
@@ -199,13 +218,24 @@ def _ask(
         raise _Unknown from ended
 
 
-def _ask_twice(child: Child, head: dict[str, Any], data: bytes) -> dict[str, Any]:
+def _ask_twice(child: Child, head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     if len(data) > MAX_INSTANCE_BYTES:
         raise Refused("header.too_large", "The file is larger than can be handled.")
     for _ in range(2):
         with suppress(_Unknown):
-            return _ask(child, head, data, cpu_seconds(0, len(data)), "header")[0]
+            return _ask(child, head, data, cpu_seconds(0, len(data)), "header")
     raise Refused("header.damaged", "The decoder ended, twice, while it read this file.")
+
+
+def _before_pixels(data: bytes) -> bytes:
+    """Empty where they do not begin early: it is no header, and so refused."""
+    pixels_at = data.find(PIXEL_DATA, 0, HEAD_BYTES)
+    return data[: pixels_at + PIXEL_ELEMENT] if pixels_at > 0 else b""
+
+
+def _header(answer: dict[str, Any]) -> Header:
+    pairs = [(number, issuer) for number, issuer in answer.pop("other_patient_ids")]
+    return Header(other_patient_ids=pairs, **answer)
 
 
 def reader() -> Reader:

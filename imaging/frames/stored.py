@@ -1,5 +1,7 @@
 """One frame's samples as the instance holds them, compressed or not."""
 
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +9,12 @@ import numpy as np
 from imaging.frames.codecs import DECODERS, Samples
 from imaging.frames.fragments import frames_of
 from imaging.frames.part10 import Part10
+from imaging.frames.received import is_tiled, media_type
 from imaging.frames.refused import Refused
 from imaging.frames.shape import Shape, check
+
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 
 
 @dataclass(frozen=True)
@@ -23,25 +29,24 @@ class StoredPixels:
     """The pixels of one instance. Raises Refused, frame.*, where they are not what is stated."""
 
     def __init__(self, part10: Part10, shape: Shape, count: int) -> None:
+        check_readable(part10, shape)
         self._part10, self._shape = part10, shape
-        syntax = part10.transfer_syntax
-        if part10.pixels_are != "PixelData":
-            raise Refused("frame.unsupported", "Pixels in floating point cannot be shown.")
-        check(shape)
-        if syntax.is_private or (syntax.is_encapsulated and syntax not in DECODERS):
-            raise Refused("frame.unsupported", f"Pixels encoded as {syntax.name} cannot be read.")
         self._pixels = _in_order(part10, shape)
         self._frames = (
-            frames_of(part10.pixels, part10.dataset, count) if syntax.is_encapsulated else None
+            frames_of(part10.pixels, part10.dataset, count) if part10.is_encapsulated else None
         )
 
     def frame(self, index: int) -> Stored:
         """Frame `index`, from 0."""
         if self._frames is None:
-            return Stored(self._native(index), self._shape.photometric)
+            start, skip = divmod(index * self._shape.frame_bits, 8)
+            return self._native(self._pixels[start:], skip)
         if index >= len(self._frames):
             raise Refused("frame.damaged", "The pixel data ends before this frame.")
-        return self._decoded(b"".join(self._frames[index]))
+        data = b"".join(self._frames[index])
+        if unpack := UNPACKERS.get(self._part10.transfer_syntax):
+            return self._native(memoryview(unpack(data, self._shape)))
+        return self._decoded(data)
 
     def _decoded(self, data: bytes) -> Stored:
         shape = self._shape
@@ -51,16 +56,17 @@ class StoredPixels:
             raise Refused("frame.damaged", "The image is of another size than its header says.")
         return Stored(samples, photometric)
 
-    def _native(self, index: int) -> Samples:
-        shape, bits = self._shape, self._shape.frame_bits
-        start, end = index * bits // 8, -(-(index + 1) * bits // 8)
-        data = self._pixels[start:end]
-        if len(data) < end - start:
+    def _native(self, data: memoryview, skip: int = 0) -> Stored:
+        """Uncompressed samples at the start of `data`, after so many bits."""
+        shape = self._shape
+        size = -(-(skip + shape.frame_bits) // 8)
+        if len(data) < size:
             raise Refused("frame.damaged", "The pixel data ends before this frame.")
         if shape.bits_allocated == 1:
-            return self._single_bits(data, index * bits % 8)
+            return Stored(self._single_bits(data[:size], skip), shape.photometric)
         order = "<" if self._part10.is_little_endian else ">"
-        return self._arranged(np.frombuffer(data, f"{order}u{shape.bits_allocated // 8}"))
+        flat = np.frombuffer(data[:size], f"{order}u{shape.bits_allocated // 8}")
+        return Stored(self._arranged(flat), shape.photometric)
 
     def _single_bits(self, data: memoryview, skip: int) -> Samples:
         """One bit a pixel, least significant first (PS3.5 8.1.1), not padded between frames."""
@@ -77,6 +83,34 @@ class StoredPixels:
         if shape.is_planar:
             return np.moveaxis(flat.reshape(3, shape.rows, shape.columns), 0, -1)
         return flat.reshape(shape.rows, shape.columns, 3)
+
+
+def check_readable(part10: Part10, shape: Shape) -> None:
+    """Raises Refused, frame.*, where no frame of an instance can be read, whatever its bytes."""
+    syntax = part10.transfer_syntax
+    if media_type(part10):
+        return
+    if part10.pixels_are != "PixelData":
+        raise Refused("frame.unsupported", "Pixels in floating point cannot be shown.")
+    check(shape)
+    known = {*DECODERS, *UNPACKERS}
+    if syntax.is_private or (part10.is_encapsulated and syntax not in known):
+        raise Refused("frame.unsupported", f"Pixels encoded as {syntax.name} cannot be read.")
+    if is_tiled(part10):
+        raise Refused("frame.unsupported", "The tiles of a slide cannot be shown one by one.")
+
+
+def _inflated(data: bytes, shape: Shape) -> bytes:
+    """Deflated Image Frame Compression, PS3.5 A.4.13: each frame by itself, and no longer."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    return inflater.decompress(data, -(-shape.frame_bits // 8))
+
+
+UNPACKERS: dict[str, Callable[[bytes, Shape], bytes]] = {
+    ENCAPSULATED_UNCOMPRESSED: lambda data, _: data,
+    DEFLATED_FRAMES: _inflated,
+}
+"""Encapsulated, and uncompressed once unpacked."""
 
 
 def _in_order(part10: Part10, shape: Shape) -> memoryview:

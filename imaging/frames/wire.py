@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from struct import Struct
-from typing import IO, Any
+from typing import Any, Protocol
 
 from imaging.frames.limits import MAX_INSTANCE_BYTES
 
@@ -11,7 +11,16 @@ LENGTHS = Struct(">II")
 MAX_HEAD_BYTES = 64 << 20
 
 
-def send(stream: IO[bytes], head: Mapping[str, Any], body: bytes = b"") -> None:
+class Source(Protocol):
+    def read(self, length: int, /) -> bytes: ...
+
+
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+    def flush(self) -> None: ...
+
+
+def send(stream: Sink, head: Mapping[str, Any], body: bytes = b"") -> None:
     text = json.dumps(head).encode()
     stream.write(LENGTHS.pack(len(text), len(body)))
     stream.write(text)
@@ -19,7 +28,7 @@ def send(stream: IO[bytes], head: Mapping[str, Any], body: bytes = b"") -> None:
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+def receive(stream: Source) -> tuple[dict[str, Any], bytes]:
     """The next message. Raises EOFError when the other side is gone or talks nonsense."""
     head_length, body_length = LENGTHS.unpack(_exactly(stream, LENGTHS.size))
     if head_length > MAX_HEAD_BYTES or body_length > MAX_INSTANCE_BYTES:
@@ -28,7 +37,7 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     return head, _exactly(stream, body_length)
 
 
-def _exactly(stream: IO[bytes], length: int) -> bytes:
+def _exactly(stream: Source, length: int) -> bytes:
     data = stream.read(length)
     if len(data) < length:
         raise EOFError("the other side is gone")

@@ -1,53 +1,28 @@
-"""Asking one archive for one person's studies: a SEARCH job from its claim to its end.
+"""Asking one archive for one person's studies: a SEARCH job from its claim to its end."""
 
-Every answer is held against the person sought before it is believed: an archive that does not know
-a filter ignores it and returns everybody (measured). Answers about others are counted, not kept.
-"""
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from django.db import transaction
 from django.utils import timezone
 
 from imaging import doors, queue
 from imaging.archives import registry
-from imaging.archives.base import (
-    Archive,
-    ArchiveError,
-    FoundStudy,
-    Level,
-    Question,
-    Wanted,
-    fill_from_below,
-)
-from imaging.frames.process import reader
-from imaging.frames.refused import Refused
-from imaging.identity import Finding, Sought, Source, family_name_begins, verdict
+from imaging.archives.base import ArchiveError
 from imaging.models import ArchiveAnswer, Job, Study
 from imaging.pull import health
-from imaging.pull.receive import source_of
-
-MAX_HEADERS_READ = 25  # of candidates whose own header must say who they are, per search
-
-
-@dataclass
-class Harvest:
-    """What one archive knows of one person."""
-
-    studies: list[tuple[FoundStudy, Finding]] = field(default_factory=list)
-    rejected: int = 0
+from imaging.pull.keeping import keep, miss
+from imaging.pull.known import Known
+from imaging.pull.sifting import Harvest, Sifted, gather
 
 
 def carry_out(job: Job, wake: Callable[[], None] = lambda: None) -> None:
     """Ask the job's archive, write down what it said, and settle the job."""
     answer = job.answer
     assert answer is not None  # noqa: S101  a_job_has_what_its_kind_works_on
-    sought, source = Sought(**answer.search.sought), source_of(answer.archive)
     try:
         _check_attempts(job)
         with registry.connect(answer.archive) as archive:
-            harvest = gather(archive, sought, source)
+            harvest = gather(archive, Known.to(answer))
     except ArchiveError as failure:
         _write_failure(job, answer, failure)
     else:
@@ -60,123 +35,72 @@ def _check_attempts(job: Job) -> None:
         raise ArchiveError("search.gave_up", text, may_retry=False)
 
 
-def gather(archive: Archive, sought: Sought, source: Source) -> Harvest:
-    """Ask by number; by birth date and name only where no number can tell. Raises ArchiveError."""
-    harvest = Harvest()
-    answered: dict[str, FoundStudy] = {}
-    for question in questions(sought, source):
-        answered |= {one.study_instance_uid: one for one in archive.search_for_studies(question)}
-        if any(verdict(sought, one, source).verdict == "same" for one in answered.values()):
-            break
-    unread = MAX_HEADERS_READ
-    for study in answered.values():
-        finding = verdict(sought, study, source)
-        if finding.verdict == "needs-a-person" and unread:
-            unread -= 1
-            finding = _by_its_header(archive, study, sought, source) or finding
-        if finding.verdict == "different":
-            harvest.rejected += 1
-        else:
-            harvest.studies.append((fill_from_below(archive, study), finding))
-    return harvest
-
-
-def questions(sought: Sought, source: Source) -> Iterator[Question]:
-    """What to ask, surest first; the next is asked while nobody has been recognised."""
-    local = sought.local_numbers.get(source.trust_ods_code, "")
-    if sought.nhs_number and source.nhs_number_in == "patient-id":
-        yield Question(patient_id=sought.nhs_number)
-    elif local:
-        yield Question(patient_id=local)
-    begins = family_name_begins(sought)
-    if sought.birth_date and begins:
-        yield Question(family_name_begins=begins, birth_date=sought.birth_date)
-
-
-def _by_its_header(
-    archive: Archive, study: FoundStudy, sought: Sought, source: Source
-) -> Finding | None:
-    """The verdict on one instance's own header: archives answer with few of a person's numbers."""
-    uid = study.study_instance_uid
-    try:
-        first = archive.list_instances(uid)[:1]
-        files = archive.retrieve(Wanted(uid, Level.IMAGE, first)) if first else iter(())
-        header = reader().read_header(next(files, b""))
-    except (ArchiveError, Refused):
-        return None
-    return verdict(sought, header, source) if header.study_instance_uid == uid else None
+def _write_answer(job: Job, answer: ArchiveAnswer, harvest: Harvest) -> None:
+    """Each study in a transaction of its own, since everybody else waits meanwhile. Those above are
+    told once all are known: they choose among them, and want no more than that. Killed before the
+    end, the archive is asked again.
+    """
+    written = [_write_study(job, answer, sifted) for sifted in harvest.studies]
+    written += [_write_gone(job, answer, uid) for uid in harvest.gone]
+    for study in filter(None, written):
+        _tell(study)
+    _write_end(job, answer, harvest)
 
 
 @transaction.atomic
-def _write_answer(job: Job, answer: ArchiveAnswer, harvest: Harvest) -> None:
+def _write_study(job: Job, answer: ArchiveAnswer, sifted: Sifted) -> Study | None:
+    """None also when the job is another worker's now."""
+    return keep(answer, sifted) if queue.renew(job, timezone.now()) else None
+
+
+@transaction.atomic
+def _write_gone(job: Job, answer: ArchiveAnswer, uid: str) -> Study | None:
+    return miss(answer, uid) if queue.renew(job, timezone.now()) else None
+
+
+@transaction.atomic
+def _tell(study: Study) -> None:
+    study.refresh_from_db()
+    doors.on_change(study)
+
+
+@transaction.atomic
+def _write_end(job: Job, answer: ArchiveAnswer, harvest: Harvest) -> None:
     if not queue.let_go(job, Job.State.DONE):
         return
     _write(
+        job,
         answer,
         ArchiveAnswer.State.ANSWERED,
-        studies_found=len(harvest.studies),
+        studies_found=sum(one.finding.verdict != "different" for one in harvest.studies),
         studies_rejected=harvest.rejected,
     )
-    for found, finding in harvest.studies:
-        if study := _keep(answer, found, finding):
-            doors.on_change(study)
 
 
 @transaction.atomic
 def _write_failure(job: Job, answer: ArchiveAnswer, failure: ArchiveError) -> None:
     """Said at once, and asked again later where that can help."""
-    retry_at = queue.retry_at(job, timezone.now()) if failure.may_retry else None
+    now, asked_s = timezone.now(), failure.retry_after_s
+    retry_at = queue.retry_at(job, now, asked_s) if failure.may_retry else None
     if retry_at is None:
         is_mine = queue.let_go(job, Job.State.FAILED)
     else:
         is_mine = queue.let_go(job, Job.State.WAITING, due_at=retry_at)
     if is_mine:
         state = ArchiveAnswer.State.FAILED
-        _write(answer, state, code=failure.code, message=failure.message)
+        said = {"code": failure.code, "message": failure.message}
+        _write(job, answer, state, asked_s, **said)
 
 
-def _write(answer: ArchiveAnswer, state: ArchiveAnswer.State, **changes: object) -> None:
+def _write(
+    job: Job,
+    answer: ArchiveAnswer,
+    state: ArchiveAnswer.State,
+    rest_s: float | None = None,
+    **changes: object,
+) -> None:
     row = ArchiveAnswer.objects.filter(pk=answer.pk)
     texts = {"code": "", "message": ""}
     row.update(state=state, answered_at=timezone.now(), **texts | changes)
-    health.note(answer.archive_id, str(changes.get("code", "")))
-
-
-def _keep(answer: ArchiveAnswer, found: FoundStudy, finding: Finding) -> Study | None:
-    """The study's row, new or brought up to date; None when it is surely another person's.
-
-    It serves every search that found it: a person is sought anew for each meeting. What was
-    fetched is not described anew: its own headers have said more since.
-    """
-    study = (
-        Study.objects.select_for_update()
-        .filter(archive=answer.archive, study_instance_uid=found.study_instance_uid)
-        .first()
-    )
-    if study is None:
-        study = Study(archive=answer.archive, study_instance_uid=found.study_instance_uid)
-    elif study.verdict == Study.Verdict.SAME and finding.verdict != "same":
-        return None
-    if study.state == Study.State.WITHHELD:
-        return None
-    is_sure_now = study.verdict == Study.Verdict.NEEDS_A_PERSON and finding.verdict == "same"
-    study.search = answer.search
-    if study.state == Study.State.FOUND:
-        _describe(study, found, finding)
-    study.save()
-    if is_sure_now:
-        study.searches.clear()  # to those it was never certain: perhaps they sought another
-    study.searches.add(answer.search)
-    queue.bring_forward(study, answer.search, timezone.now())
-    return study
-
-
-def _describe(study: Study, found: FoundStudy, finding: Finding) -> None:
-    study.verdict, study.evidence = Study.Verdict(finding.verdict), finding.evidence
-    study.study_date, study.study_time = found.study_date, found.study_time
-    study.description = found.description
-    study.modalities = ",".join(found.modalities)
-    study.body_part = found.body_part
-    study.laterality = found.laterality[:1]
-    study.accession_number = found.accession_number[:64]
-    study.expected_count = found.instance_count
+    code, message = str(changes.get("code", "")), str(changes.get("message", ""))
+    health.note(answer.archive_id, code, message, job.claim, rest_s)

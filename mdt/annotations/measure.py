@@ -11,6 +11,8 @@ from mdt.errors import BadMark
 from mdt.protocol import Drawing, Measured, PointMm, PointPx
 
 Entry = dict[str, Any]
+#: What is said of a kind of spacing whose image gives no note.
+NOTES = {"at-detector": "at the detector, not in the patient", "none": "not calibrated"}
 OFF_PLANE_MM = 0.5  # rounding on the way; wider where frames are further apart than this
 
 
@@ -19,14 +21,15 @@ def measure(drawing: Drawing, image: Entry) -> Measured | None:
 
     Between places in the patient it is their distance. Between stored pixels it is that of the
     spacing (DICOM PS3.3 10.7.1.3: first between rows, then between columns), whose kind says
-    what the millimetres are worth.
+    what the millimetres are worth. Without a scale, pixels that are not square count in columns.
+    Must agree with static/js/viewer/geometry.js: both are run against tests/vectors/lengths.json.
     """
     if drawing.kind != "length":
         return None
     first, second = drawing.points
     if isinstance(first, PointMm) and isinstance(second, PointMm):
         value = dist(_xyz(first), _xyz(second))
-        return Measured(value=round(value, 2), unit="mm", note=image["spacing"]["note"])
+        return Measured(value=round(value, 2), unit="mm", note=_note(image))
     return _between_pixels(second.x - first.x, second.y - first.y, image)
 
 
@@ -62,9 +65,14 @@ def _check_inside(x: float, y: float, image: Entry) -> None:
 def _between_pixels(dx: float, dy: float, image: Entry) -> Measured:
     spacing = image["spacing"]
     if spacing["kind"] == "none":
-        return Measured(value=round(hypot(dx, dy), 2), unit="px", note=spacing["note"])
+        value = hypot(dx, dy * image["pixel_aspect"])
+        return Measured(value=round(value, 2), unit="px", note=_note(image))
     value = hypot(dx * spacing["column"], dy * spacing["row"])
-    return Measured(value=round(value, 2), unit="mm", note=spacing["note"])
+    return Measured(value=round(value, 2), unit="mm", note=_note(image))
+
+
+def _note(image: Entry) -> str:
+    return str(image["spacing"]["note"] or NOTES.get(image["spacing"]["kind"], ""))
 
 
 def _xyz(point: PointMm) -> tuple[float, float, float]:

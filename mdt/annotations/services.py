@@ -43,13 +43,13 @@ def create_mark(
     WrongState
         The meeting is over.
     """
-    state = _state(drawing, placed)
+    state = state_of(drawing, placed)
     with transaction.atomic():
         meeting = lock(case.meeting_id)
         if earlier := log.find(meeting, event_id, protocol.MarkCreated, UNSAID):
             return earlier.seq
         _check_may_mark(meeting, by)
-        mark = Mark.objects.create(case=case, author=by, **_names(placed))
+        mark = Mark.objects.create(case=case, author=by, **names_of(placed))
         MarkVersion.objects.create(mark=mark, number=1, by=by, **state)
         record(Action.MARK_CREATED, by=by, target=mark, case=case.public_id)
         event = protocol.MarkCreated(case_id=case.public_id, mark=body_of(mark))
@@ -78,7 +78,7 @@ def change_mark(
     Conflict
         Somebody changed it meanwhile, or took it off.
     """
-    state = _state(drawing, placed)
+    state = state_of(drawing, placed)
     with transaction.atomic():
         meeting = lock(mark.case.meeting_id)
         if earlier := log.find(meeting, event_id, protocol.MarkChanged, UNSAID):
@@ -143,7 +143,8 @@ def _afresh(mark: Mark) -> Mark:
     return Mark.objects.select_related("author", "series", "case").get(pk=mark.pk)
 
 
-def _state(drawing: Drawing, placed: PlacedFrame) -> dict[str, Any]:
+def state_of(drawing: Drawing, placed: PlacedFrame) -> dict[str, Any]:
+    """What a version of a mark holds, measured. Raises BadMark."""
     check_on_frame(drawing, placed.image, placed.frame, placed.spacing)
     measured = measure(drawing, placed.image)
     return {
@@ -154,12 +155,12 @@ def _state(drawing: Drawing, placed: PlacedFrame) -> dict[str, Any]:
     }
 
 
-def _names(placed: PlacedFrame) -> dict[str, Any]:
+def names_of(placed: PlacedFrame) -> dict[str, Any]:
     """What the frame is called in DICOM, so that the mark outlives a re-pull (D25)."""
     study = placed.series.study
     return {
         "series": placed.series,
-        "trust_ods_code": study.archive.trust_ods_code,
+        "trust_ods_code": study.trust_ods_code,
         "study_instance_uid": study.study_instance_uid,
         "series_instance_uid": placed.series.series_instance_uid,
         "sop_instance_uid": placed.instance.sop_instance_uid,

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mdt.demo.objects import make_study
-from mdt.demo.places import BY_TRUST
+from mdt.demo.places import BY_NAME, BY_TRUST, DemoArchive
 from mdt.demo.story import STUDIES, DemoStudy
 
 GROWS_OLD_AFTER = timedelta(days=60)
@@ -43,8 +44,24 @@ def make_files(studies: Iterable[DemoStudy] = tuple(STUDIES)) -> int:
     return written
 
 
+def archive_of(study: DemoStudy) -> DemoArchive:
+    """Where a study is held; copies of it may be elsewhere too."""
+    return BY_NAME[study.archive] if study.archive else BY_TRUST[study.trust]
+
+
 def _write(study: DemoStudy, today: date) -> int:
-    target = folder() / BY_TRUST[study.trust].name
+    return sum(_write_copy(copy, today) for copy in _copies(study))
+
+
+def _copies(study: DemoStudy) -> Iterator[DemoStudy]:
+    """The study as each trust that holds it has it: under its own numbers."""
+    yield study
+    for trust in study.also_at:
+        yield replace(study, trust=trust, archive="")
+
+
+def _write_copy(study: DemoStudy, today: date) -> int:
+    target = folder() / archive_of(study).name
     target.mkdir(parents=True, exist_ok=True)
     count = 0
     for count, image in enumerate(make_study(study, today), start=1):

@@ -9,18 +9,20 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from mdt.demo.past import hold
+from mdt.demo.past import found_before, hold
 from mdt.demo.story import PATIENTS
 from mdt.laterality import Laterality
 from mdt.meetings.models import Meeting
 from mdt.meetings.services import list_case
 from mdt.members import Person
+from mdt.referrals.local_numbers import LocalNumber
 from mdt.referrals.models import Patient, PatientNumber
-from mdt.referrals.services import refer, register_patient
+from mdt.referrals.services import learn_local_number, refer, register_patient
 from mdt.teams.models import Team
 
 HOUR = 14
 COORDINATOR = "coordinator"
+LISTED_YESTERDAY = "walsh"  # of today's: a prior comes to light today
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def seed_meetings(team: Team) -> None:
     if not team.meetings.filter(state=Meeting.State.CLOSED).exists():
         hold(_meeting(team, today - timedelta(days=7), BEFORE))
     if not team.meetings.filter(starts_at__date=today).exists():
-        _meeting(team, today, TODAY)
+        meeting = _meeting(team, today, TODAY)
+        walsh = PATIENTS[LISTED_YESTERDAY].family_name
+        found_before(meeting.cases.get(referral__patient__family_name=walsh))
     if not team.meetings.filter(starts_at__date__gt=today).exists():
         _meeting(team, today + timedelta(days=7), NEXT)
 
@@ -62,6 +66,8 @@ def seed_patients() -> None:
     by = Person.objects.get(username=COORDINATOR)
     for key in {demo.patient: None for demo in [*BEFORE, *TODAY, *NEXT]}:
         demo = PATIENTS[key]
+        if PatientNumber.objects.filter(issuer="nhs", value=demo.nhs_number).exists():
+            continue  # and may have been put right since
         with transaction.atomic():
             patient = register_patient(
                 nhs_number=demo.nhs_number,
@@ -72,14 +78,7 @@ def seed_patients() -> None:
                 by=by,
             )
             for code, number in demo.local_numbers.items():
-                _local_number(patient, code, number)
-
-
-def _local_number(patient: Patient, code: str, number: str) -> None:
-    local = PatientNumber.Issuer.LOCAL
-    PatientNumber.objects.get_or_create(
-        patient=patient, issuer=local, trust_ods_code=code, value=number
-    )
+                learn_local_number(patient=patient, local=LocalNumber(code, number), by=by)
 
 
 def _meeting(team: Team, day: date, referrals: list[DemoReferral]) -> Meeting:
@@ -95,7 +94,7 @@ def _meeting(team: Team, day: date, referrals: list[DemoReferral]) -> Meeting:
             question=demo.question,
             laterality=demo.laterality,
             by=by,
-            referrer=referrer,
+            named={"referrer": referrer},
         )
         list_case(meeting=meeting, referral=referral, by=by, event_id=uuid4())
     return meeting

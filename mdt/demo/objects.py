@@ -48,6 +48,8 @@ def make_study(study: DemoStudy, made_on: date) -> Objects:
         image.SeriesNumber, image.InstanceNumber = 1, number
         _describe(image, study, made_on - timedelta(days=study.days_ago))
         identify(image, study.patient, study.trust)
+        if study.born:
+            image.PatientBirthDate = study.born.replace("-", "")
         image.file_meta = _file_meta(image)
         yield image
 

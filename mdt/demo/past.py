@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from imaging import plan
 from imaging.models import Archive, Study
-from mdt.demo.make import folder, made_on
-from mdt.demo.places import BY_TRUST
+from mdt.demo.make import archive_of, folder, made_on
 from mdt.demo.story import PATIENTS, STUDIES, DemoStudy, uid
 from mdt.laterality import Laterality
 from mdt.meetings.models import Attendance, ListedCase, Meeting
@@ -65,8 +65,8 @@ def _bring_studies(case: ListedCase) -> None:
     """What was looked at then: known, chosen and wanted, as nobody chooses for a closed meeting."""
     nhs_number = case.referral.patient.nhs_number
     for demo in STUDIES:
-        if PATIENTS[demo.patient].nhs_number == nhs_number and _is_made(demo):
-            study = _known(demo, case)
+        if PATIENTS[demo.patient].nhs_number == nhs_number and is_made(demo):
+            study = known(demo, case)
             reason = "same body part, last 2 years"
             ReferralStudy.objects.create(
                 referral=case.referral, study=study, is_chosen=True, reason=reason
@@ -74,16 +74,28 @@ def _bring_studies(case: ListedCase) -> None:
             plan.want_study(study)
 
 
-def _is_made(demo: DemoStudy) -> bool:
+def is_made(demo: DemoStudy) -> bool:
     """Real images are not there where their package is not installed."""
-    return any((folder() / BY_TRUST[demo.trust].name).glob(f"{demo.key}-*.dcm"))
+    return any((folder() / archive_of(demo).name).glob(f"{demo.key}-*.dcm"))
 
 
-def _known(demo: DemoStudy, case: ListedCase) -> Study:
+def found_before(case: ListedCase) -> None:
+    """Listed yesterday, its trusts' own archives known since; what else is found today is new."""
+    yesterday = timezone.now() - timedelta(days=1)
+    ListedCase.objects.filter(pk=case.pk).update(listed_at=yesterday)
+    nhs_number = case.referral.patient.nhs_number
+    for demo in STUDIES:
+        is_theirs = PATIENTS[demo.patient].nhs_number == nhs_number
+        if is_theirs and not demo.archive and is_made(demo):
+            Study.objects.filter(pk=known(demo, case).pk).update(found_at=yesterday)
+
+
+def known(demo: DemoStudy, case: ListedCase) -> Study:
+    """A study as the case's search would have found it."""
     day = made_on()
     assert case.referral.search is not None  # noqa: S101  list_case has searched
     study = Study.objects.create(
-        archive=Archive.objects.get(name=BY_TRUST[demo.trust].name),
+        archive=Archive.objects.get(name=archive_of(demo).name),
         search=case.referral.search,
         study_instance_uid=uid(demo.key),
         study_date=day - timedelta(days=demo.days_ago) if day else None,

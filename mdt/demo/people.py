@@ -1,11 +1,14 @@
-"""Twelve made-up people of the demo's team, one of them a stranger to it, and how they sign in."""
+"""Made-up people: twelve of the demo's team, one of them a stranger to it, and two with a duty."""
 
 from dataclasses import dataclass
 
-from mdt.members import Role
-from mdt.teams.models import Specialty
+from django.conf import settings
 
-PASSWORD = "lightbox-demo"  # noqa: S105  shown on the demo's sign-in page; DEMO=1 only
+from mdt.demo.places import TRUSTS
+from mdt.members import Role
+from mdt.teams.models import Duty, Specialty
+
+PASSWORD = settings.DEMO_PASSWORD  # shown on the demo's sign-in page
 
 
 @dataclass(frozen=True)
@@ -17,14 +20,17 @@ class DemoPerson:
     trust: str
     role: Role | None = None
     specialty: Specialty | None = None
+    duty: Duty.Kind | None = None
+    looks_after: tuple[str, ...] = ()
 
     @property
     def described(self) -> str:
         """Who it is, for the list of logins: 'Mr Rajesh Patel, Chair, Surgery, RM3'."""
         name = f"{self.title} {self.first_name} {self.last_name}"
-        part = [self.role.label if self.role else "not a member of the team"]
+        plays = self.role or self.duty
+        part = str(plays.label) if plays else "not a member of the team"
         knows = [self.specialty.label] if self.specialty else []
-        return ", ".join([name, *part, *knows, self.trust])
+        return ", ".join([name, part, *knows, self.trust])
 
 
 PEOPLE = [
@@ -41,5 +47,9 @@ PEOPLE = [
     DemoPerson("consultant", "Dr", "Paul", "Whitfield", "RWJ", Role.EXTENDED),
     DemoPerson("observer", "Ms", "Zoe", "Lambert", "RMP", Role.OBSERVER),
     DemoPerson("stranger", "Dr", "Nina", "Foster", "RMC"),
+    DemoPerson("imaging", "Mr", "Owen", "Pryce", "RWJ",
+               duty=Duty.Kind.IMAGING_TEAM, looks_after=tuple(TRUSTS)),
+    DemoPerson("administrator", "Ms", "Farah", "Aziz", "RM3",
+               duty=Duty.Kind.ARCHIVE_ADMINISTRATOR, looks_after=tuple(TRUSTS)),
 ]  # fmt: skip
 SIGN_INS = [(person.username, person.described) for person in PEOPLE]

@@ -35,7 +35,7 @@ SITES = {
 
 @dataclass(frozen=True)
 class DemoArchive:
-    """`server` is who answers: orthanc, orthanc-auth, full, poor or nobody (servers.py)."""
+    """`server` is who answers: orthanc, orthanc-auth, full, poor, nobody, folder (servers.py)."""
 
     name: str
     trust: str
@@ -67,8 +67,10 @@ ARCHIVES = [
     DemoArchive("rwj-stockport", "RWJ", "full", NhsNumberIn.OTHER_PATIENT_IDS),
     DemoArchive("rmp-tameside", "RMP", "full", NhsNumberIn.PATIENT_ID),
     DemoArchive("rw6-pennine", "RW6", "full", NhsNumberIn.OTHER_PATIENT_IDS),
+    DemoArchive("rw6-discs", "RW6", "folder", NhsNumberIn.OTHER_PATIENT_IDS),
 ]
-BY_TRUST = {archive.trust: archive for archive in ARCHIVES}
+BY_NAME = {archive.name: archive for archive in ARCHIVES}
+BY_TRUST = {archive.trust: archive for archive in reversed(ARCHIVES)}  # its first
 
 
 def find_orthanc() -> str:

@@ -6,15 +6,26 @@ One transaction a row: whoever else writes meanwhile waits for no more than that
 from datetime import date
 
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 
 from imaging.models import Archive
-from mdt.demo import ports
+from mdt.demo import make, ports
 from mdt.demo.people import PASSWORD, PEOPLE, DemoPerson
 from mdt.demo.places import ARCHIVES, DATA_ONLY, SITES, TRUSTS, DemoArchive
 from mdt.demo.ports import Ports
 from mdt.demo.servers import ORTHANC_PASSWORD, ORTHANC_USER
 from mdt.members import Person
-from mdt.teams.models import Membership, QuorumRule, SharingAgreement, Site, Specialty, Team, Trust
+from mdt.teams.models import (
+    Duty,
+    Membership,
+    QuorumRule,
+    SharingAgreement,
+    Site,
+    Specialty,
+    Team,
+    Trust,
+)
+from mdt.teams.relevance_defaults import give_default_rules
 
 SINCE = date(2024, 4, 1)
 TEAM = "Greater Manchester neuro-oncology MDT"
@@ -35,13 +46,23 @@ def seed_team() -> Team:
     team = _team(sites[TEAM_SITE], list(trusts.values()))
     hashed = make_password(PASSWORD)  # slow on purpose: once for all
     for demo_person in PEOPLE:
-        _membership(team, demo_person, _person(demo_person, hashed))
+        person = _person(demo_person, hashed)
+        _membership(team, demo_person, person)
+        _duties(demo_person, person, trusts)
     for specialty, at_least in QUORUM.items():
         values = {"at_least": at_least}
         QuorumRule.objects.get_or_create(team=team, specialty=specialty, defaults=values)
     for holder in trusts.values():
         _agreement(holder, trusts[TEAM_SITE[:3]])
     return team
+
+
+def holds_the_demo() -> bool:
+    """Whether the database is one that the demo has been in; an empty one is not."""
+    if Person._meta.db_table not in connection.introspection.table_names():
+        return False
+    names = [person.username for person in PEOPLE]
+    return Person.objects.filter(username__in=names).count() == len(names)
 
 
 def seed_archives() -> None:
@@ -58,11 +79,16 @@ def _address(archive: DemoArchive, at: Ports) -> dict[str, object]:
         "nhs_number_in": archive.nhs_number_in,
         "issuer_of_patient_id": archive.issuer_of_patient_id,
     }
+    if archive.server == "folder":
+        folder = str(make.folder() / archive.name)
+        return values | {"kind": Archive.Kind.FOLDER, "folder": folder}
     if archive.server.startswith("orthanc"):
         signs_in = archive.server == "orthanc-auth"
         return values | {
             "kind": Archive.Kind.DICOMWEB,
             "base_url": f"http://127.0.0.1:{at.http}/dicom-web",
+            "auth": Archive.Auth.BASIC if signs_in else Archive.Auth.NONE,
+            "takes_wildcards_raw": True,
             "username": ORTHANC_USER if signs_in else "",
             "password": ORTHANC_PASSWORD if signs_in else "",
         }
@@ -93,6 +119,7 @@ def _team(site: Site, asked: list[Trust]) -> Team:
     team, is_new = Team.objects.get_or_create(name=TEAM, defaults=values)
     if is_new:
         team.asked_of.set(asked)
+        give_default_rules(team)
     return team
 
 
@@ -112,6 +139,16 @@ def _membership(team: Team, demo: DemoPerson, person: Person) -> None:
         return
     values = {"specialty": demo.specialty or "", "from_date": SINCE}
     Membership.objects.get_or_create(team=team, person=person, role=demo.role, defaults=values)
+
+
+def _duties(demo: DemoPerson, person: Person, trusts: dict[str, Trust]) -> None:
+    if demo.duty is None:
+        return
+    for code in demo.looks_after:
+        values = {"from_date": SINCE}
+        Duty.objects.get_or_create(
+            trust=trusts[code], person=person, kind=demo.duty, defaults=values
+        )
 
 
 def _agreement(holder: Trust, receiver: Trust) -> None:

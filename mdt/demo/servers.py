@@ -14,6 +14,7 @@ from pydicom import dcmread
 from pynetdicom import AE, StoragePresentationContexts, evt
 from pynetdicom.events import EventHandlerType
 
+from imaging.archives.dimse_reactor import keep_answers
 from mdt.demo import ports
 from mdt.demo.archives import DemoArchiveServer, without_delay
 from mdt.demo.make import folder
@@ -117,6 +118,7 @@ def _load_qrscp(archive: DemoArchive, at: Ports) -> None:
     )
     if not association.is_established:
         raise ConnectionError(f"{archive.name} does not take what it is to hold")
+    keep_answers(association)
     for path in sorted((folder() / archive.name).glob("*.dcm")):
         association.send_c_store(dcmread(path))
     association.release()

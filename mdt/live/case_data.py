@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Sum
+from django.urls import reverse
 
 from imaging.models import Series, Study
 from mdt.annotations.queries import marks_of_case
 from mdt.live.layout import suggested
+from mdt.meetings.changed_pictures import CODE, OTHER_BYTES
 from mdt.meetings.models import ListedCase
-from mdt.meetings.queries import Row, ShownStudy, row_of
+from mdt.meetings.queries import Row, row_of
+from mdt.meetings.sources import ShownStudy
 from mdt.referrals.models import Patient
-from mdt.referrals.nhs_number import spaced
 
 Json = dict[str, Any]
 
 DECEASED = "The patient has died. No letter goes to the patient."
-NOT_WHOLE = {Study.State.PARTIAL, Study.State.FAILED}
+NOT_MADE = "series.not_made"
+NOT_WHOLE = {Study.State.PARTIAL, Study.State.FAILED, Study.State.CANCELLED}
 
 
 def case_json(case: ListedCase) -> Json:
@@ -32,6 +35,7 @@ def case_json(case: ListedCase) -> Json:
         "question": case.referral.question,
         "laterality": case.referral.laterality,
         "studies": [_study(shown, series.get(shown.study.pk, [])) for shown in row.chosen],
+        "reports": reports_json(row, case.public_id),
         "withheld": [
             {"trust": one.ods_code, "trust_name": one.trust, "why": one.why, "message": one.words}
             for one in row.withheld
@@ -49,7 +53,25 @@ def patient_json(patient: Patient) -> dict[str, str]:
         "name": f"{patient.family_name.upper()}{given}",
         "sex": patient.sex,
         "birth_date": patient.birth_date.isoformat(),
-        "nhs_number": spaced(patient.nhs_number),
+        "nhs_number": patient.shown_number,
+    }
+
+
+def reports_json(row: Row, case_id: str) -> Json:
+    """The second and third lamp, and where the reports are read."""
+    lamps = {} if row.lamps is None else {lamp.kind.value: lamp for lamp in row.lamps.each}
+    return {
+        "page": reverse("reports", args=[case_id]),
+        "lamps": [
+            {
+                "kind": kind,
+                "status": lamp.status,
+                "colour": lamp.light.colour,
+                "text": lamp.light.text,
+                "notes": list(lamp.light.notes),
+            }
+            for kind, lamp in lamps.items()
+        ],
     }
 
 
@@ -66,7 +88,7 @@ def _study(shown: ShownStudy, series: Sequence[Series]) -> Json:
     study = shown.study
     return {
         "id": study.public_id,
-        "trust": study.archive.trust_ods_code,
+        "trust": study.trust_ods_code,
         "trust_name": shown.trust,
         "date": study.study_date.isoformat() if study.study_date else "",
         "description": study.description,
@@ -99,8 +121,24 @@ def _warnings(row: Row, patient: Patient) -> list[dict[str, str]]:
     found = [("case.side", sentence) for sentence in row.warnings]
     if patient.is_deceased:
         found.append(("patient.deceased", DECEASED))
-    found += [_missing(shown) for shown in row.chosen if shown.study.state in NOT_WHOLE]
+    found += [("study.sources", text) for shown in row.chosen for text in shown.cautions]
+    found += [(CODE, f"{shown.name}: {shown.changed}") for shown in row.chosen if shown.changed]
+    found += [
+        (OTHER_BYTES, f"{shown.name}: {shown.other_bytes}")
+        for shown in row.chosen
+        if shown.other_bytes
+    ]
+    found += [
+        (NOT_MADE, f"{shown.name}: {shown.not_made_words}")
+        for shown in row.chosen
+        if shown.not_made
+    ]
+    found += [_missing(shown) for shown in row.chosen if _is_not_whole(shown.study)]
     return [{"code": code, "message": message} for code, message in found]
+
+
+def _is_not_whole(study: Study) -> bool:
+    return study.state in NOT_WHOLE or study.is_evicted
 
 
 def _missing(shown: ShownStudy) -> tuple[str, str]:

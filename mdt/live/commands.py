@@ -1,5 +1,7 @@
 """From a durable command to the service that carries it out, and from its refusal to a nak."""
 
+import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +14,7 @@ from mdt import protocol
 from mdt.annotations.places import frame_at
 from mdt.annotations.queries import mark_or_404, place_of
 from mdt.annotations.services import UNSAID, change_mark, create_mark, remove_mark
-from mdt.errors import MdtError, NotInRoom, WrongCase
+from mdt.errors import MdtError, NotInRoom, StoreTrouble, WrongCase
 from mdt.live.presence import Lease
 from mdt.meetings import attendance
 from mdt.meetings.access_queries import case_or_404, meeting_or_404
@@ -22,11 +24,16 @@ from mdt.meetings.room import give_presenter, open_case, take_presenter
 from mdt.meetings.room_queries import position_of
 from mdt.members import Person, Role
 from mdt.outcomes.services import save_draft
+from mdt.outcomes.shown import Showing, keep_shown
 from mdt.protocol import Ack, DurableCommand, DurableEvent, Nak, Welcome
 from mdt.room_log import log
 
+logger = logging.getLogger(__name__)
+
 NOT_HERE = "There is no such thing here."
+STORE_SILENT = "Not saved yet: the store does not answer. It will be tried again."
 NOT_SAVED = "Not saved yet: the record does not answer. It will be tried again."
+MARKED = (protocol.MarkCreated, protocol.MarkChanged, protocol.MarkRemoved)
 
 #: What a command may become: one sent again is answered from the log before anything is looked up.
 BECOMES: dict[type[DurableCommand], tuple[type[DurableEvent], ...]] = {
@@ -39,15 +46,24 @@ BECOMES: dict[type[DurableCommand], tuple[type[DurableEvent], ...]] = {
     protocol.DraftOutcome: (protocol.OutcomeDrafted,),
 }
 
+#: After these the pictures of before belong to the room no more.
+TURNS = (protocol.OpenCase, protocol.TakePresenter, protocol.GivePresenter)
+
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends from where; `to_tab` is the tab a hand-over goes to, None: they are not here."""
+    """Who sends from where; `to_tab` is the tab a hand-over goes to, None: they are not here.
+
+    `is_heard`: this tab presents, and the room takes its pictures. `leaves`: what the room is shown
+    and is not kept yet, where the command takes it off the screens.
+    """
 
     meeting_id: str
     person: Person
     tab: str
     to_tab: str | None = None
+    is_heard: bool = False
+    leaves: Showing | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +76,13 @@ class Entry:
 
 
 def carry_out(command: DurableCommand, sender: Sender) -> Ack | Nak:
+    if sender.leaves:
+        _keep(sender.meeting_id, sender.leaves)
     try:
         return Ack(id=command.id, seq=_carry_out(command, sender))
+    except StoreTrouble as trouble:
+        text = STORE_SILENT if trouble.may_pass else trouble.message
+        return Nak(id=command.id, code=trouble.code, message=text, retry=trouble.may_pass)
     except MdtError as refusal:
         return Nak(id=command.id, code=refusal.code, message=refusal.message)
     except Http404:
@@ -97,6 +118,14 @@ def is_shown(*, meeting_id: str, person: Person, case_id: str, allowed: frozense
     return not case.is_restricted and not roles.isdisjoint(allowed)
 
 
+def _keep(meeting_id: str, showing: Showing) -> None:
+    """Before the room turns. It turns whether or not this can be kept."""
+    try:
+        keep_shown(meeting_id=meeting_id, showing=showing)
+    except Exception:
+        logger.exception("What a room was shown last could not be kept.")
+
+
 def _carry_out(command: DurableCommand, sender: Sender) -> int:
     meeting = meeting_or_404(sender.person, sender.meeting_id)
     if earlier := log.find(meeting, command.id, *BECOMES[type(command)]):
@@ -120,7 +149,13 @@ def _steer(
             case = _case_here(meeting, by, command.case_id)
             return open_case(meeting=meeting, case=case, by=by, event_id=event_id)
         case protocol.TakePresenter():
-            return take_presenter(meeting=meeting, by=by, tab=sender.tab, event_id=event_id)
+            return take_presenter(
+                meeting=meeting,
+                by=by,
+                tab=sender.tab,
+                is_heard=sender.is_heard,
+                event_id=event_id,
+            )
         case protocol.GivePresenter():
             return _give(meeting, command.to, sender, event_id)
 
@@ -181,12 +216,25 @@ def _welcome(meeting: Meeting, person: Person, since: int) -> Welcome:
     """Events up to the position that was read; what comes later is in the socket's outbox."""
     position = position_of(meeting)
     events = log.since(meeting, since, at_most=protocol.MAX_MISSED + 1)
-    until = tuple(event for event in events if event.seq <= position.seq)
+    until = _unsaid(meeting, [event for event in events if event.seq <= position.seq])
     whole = Welcome(you=person.public_id, position=position, events=until)
     is_sane = since <= position.seq and len(events) <= protocol.MAX_MISSED
     if is_sane and len(whole.model_dump_json()) <= protocol.MAX_WELCOME:
         return whole
     return whole.model_copy(update={"events": (), "is_whole": False})
+
+
+def _unsaid(meeting: Meeting, events: Sequence[DurableEvent]) -> tuple[DurableEvent, ...]:
+    """Of a case that was restricted since, not what was drawn in it: only that it changed."""
+    marked = {event.case_id for event in events if isinstance(event, MARKED)}
+    restricted = meeting.cases.filter(public_id__in=marked, is_restricted=True)
+    closed = set(restricted.values_list("public_id", flat=True)) if marked else set()
+    return tuple(
+        UNSAID(seq=event.seq, case_id=event.case_id)
+        if isinstance(event, MARKED) and event.case_id in closed
+        else event
+        for event in events
+    )
 
 
 def _specialty(meeting: Meeting, person: Person) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mdt.outcomes.shown import Showing
 from mdt.protocol import (
     EphemeralEvent,
     LayoutShown,
@@ -10,8 +11,10 @@ from mdt.protocol import (
     Position,
     Pulse,
     Roster,
+    StackView,
     TextTyped,
     ViewShown,
+    parse_event,
 )
 
 MAX_KEYS = 512  # of one room: what would need more is dropped
@@ -53,15 +56,50 @@ class Latest:
     def items(self) -> list[tuple[str, str]]:
         return list(self._texts.items())
 
+    def showing(self) -> Showing | None:
+        """What the presenter shows, pane by pane; None before a series and a view of it are known.
+
+        Both passed the same fence: a new case or presenter takes all pictures away.
+        """
+        layout = self._layout()
+        if layout is None:
+            return None
+        hung = [(pane, self._event(f"view:{pane.id}")) for pane in layout.layout.panes]
+        panes = tuple(
+            (pane, shown.view)
+            for pane, shown in hung
+            if isinstance(shown, ViewShown) and isinstance(shown.view, StackView)
+        )
+        return Showing(layout.fence.case, layout.fence.term, panes) if panes else None
+
+    def _layout(self) -> LayoutShown | None:
+        event = self._event("layout")
+        return event if isinstance(event, LayoutShown) else None
+
+    def _event(self, key: str) -> object:
+        text = self._texts.get(key)
+        return parse_event(text) if text else None
+
     def _is_newer(self, sender: str, n: int) -> bool:
         has_space = sender in self._n or len(self._n) < MAX_KEYS
         return has_space and n > self._n.get(sender, -1)
 
     def _keep(self, key: str, event: EphemeralEvent, text: str) -> None:
+        if isinstance(event, LayoutShown):
+            self._drop_views_of_before(event)
         if is_over(event):
             self._texts.pop(key, None)
         else:
             self._texts[key] = text
+
+    def _drop_views_of_before(self, now: LayoutShown) -> None:
+        """A view is of the series that hung in its pane: it goes when another is hung there."""
+        before = self._layout()
+        stay = set(now.layout.panes) & set(before.layout.panes if before else ())
+        kept = {f"view:{pane.id}" for pane in stay}
+        for key in [key for key in self._texts if key.startswith("view:")]:
+            if key not in kept:
+                del self._texts[key]
 
     def _forget(self, is_past: Callable[[str], bool]) -> None:
         self._texts = {key: text for key, text in self._texts.items() if not is_past(key)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from imaging.models import Series
-from mdt.meetings.queries import ShownStudy
+from mdt.meetings.sources import ShownStudy
 from mdt.protocol import Layout, Pane
 
 Pictures = Mapping[int, Sequence[Series]]  # by study: its series that can be shown now

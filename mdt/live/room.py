@@ -12,6 +12,7 @@ from django.utils import timezone
 from mdt.live.fence import Latest
 from mdt.live.outbox import Outbox
 from mdt.live.presence import SILENT, Lease, Tab, roster_of
+from mdt.outcomes.shown import Showing
 from mdt.protocol import (
     CaseOpened,
     CloseCode,
@@ -58,6 +59,8 @@ class Room:
         self.fifo = asyncio.Lock()  # durable commands of one meeting take turns
         self.is_roster_due = False
         self.is_attendance_due = False
+        self.is_shown_due = False  # what is shown is to be kept with the next round
+        self.kept: Showing | None = None  # what is shown, as it was kept last
         self.is_placed = False  # whether the record was asked where the room stands
         self.is_doubted = False  # the bus was away: what was said meanwhile is not known here
         self.placed_at = 0  # the seq up to which nothing was said here
@@ -103,6 +106,11 @@ class Room:
         """The newest seq on record, asked for after the bus was away or at a pulse."""
         self._head, self.is_doubted = max(self._head, seq), False
 
+    def unkept(self) -> Showing | None:
+        """What the presenter shows, when it is not what was kept last."""
+        showing = self.latest.showing()
+        return showing if showing != self.kept else None
+
     def _is_ahead(self, position: Position) -> bool:
         return position.seq > self.position.seq
 
@@ -138,8 +146,10 @@ class Room:
                 self.is_attendance_due = True
             case MeetingClosed():
                 lease = Lease()
+                self.is_shown_due = True
             case OutcomeDrafted() | OutcomeRecorded():
                 self.latest.drop_typed(event.case_id)
+                self.is_shown_due |= isinstance(event, OutcomeRecorded)
         self._stand_at(self.position.model_copy(update=change), lease)
 
     def _stand_at(self, position: Position, lease: Lease) -> None:

@@ -9,14 +9,12 @@ from django.utils import timezone
 
 from mdt import access
 from mdt.annotations.queries import author_numbers
-from mdt.live.case_data import patient_json
+from mdt.live.case_data import patient_json, reports_json
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import Row, rows_for
 from mdt.meetings.room_queries import position_of
 from mdt.members import Person
-from mdt.outcomes.models import OutcomeDraft, OutcomeVersion
-from mdt.protocol import CaseOpened
-from mdt.room_log.models import RoomEvent
+from mdt.outcomes.standing import Standing, standings
 from mdt.teams.queries import roles_of
 
 Json = dict[str, Any]
@@ -25,7 +23,7 @@ Json = dict[str, Any]
 def room_json(meeting: Meeting, person: Person) -> Json:
     """The meeting as one person sees it: where it stands, who is who, what is on the list."""
     roles = roles_of(person, meeting.team, timezone.localdate())
-    rows = rows_for(meeting, person)
+    rows, standing = rows_for(meeting, person), standings(meeting)
     return {
         "meeting": {**_meeting(meeting), "case_count": len(rows)},
         "you": {
@@ -37,7 +35,7 @@ def room_json(meeting: Meeting, person: Person) -> Json:
         "people": _people(meeting),
         "authors": author_numbers(meeting.team),
         "position": position_of(meeting).model_dump(mode="json"),
-        "cases": _cases(meeting, rows),
+        "cases": _cases(rows, standing),
     }
 
 
@@ -81,8 +79,11 @@ def _people(meeting: Meeting) -> dict[str, Json]:
     }
 
 
-def _cases(meeting: Meeting, rows: list[Row]) -> list[Json]:
-    outcomes, drafts, opened = _outcomes(meeting), _drafts(meeting), _opened(meeting)
+def _cases(rows: list[Row], standing: dict[int, Standing]) -> list[Json]:
+    """Those this person may see: of the others only the place on the list is known.
+
+    A case withdrawn between the two readings stands nowhere any more.
+    """
     return [
         {
             "id": row.case.public_id,
@@ -92,33 +93,19 @@ def _cases(meeting: Meeting, rows: list[Row]) -> list[Json]:
             "laterality": row.case.referral.laterality,
             "same_name": row.same_name > 0,
             "light": {"colour": row.light.colour, "text": row.light.text},
-            "outcome": outcomes.get(row.case.pk, {"version": 0, "step": ""}),
-            "draft": drafts.get(row.case.pk, 0),
-            "was_opened": row.case.public_id in opened,
+            "reports": reports_json(row, row.case.public_id),
+            **_outcome(standing[row.case.pk]),
         }
         for row in rows
-        if row.light  # else it is not this person's to see: only its place on the list is known
+        if row.light and row.case.pk in standing
     ]
 
 
-def _outcomes(meeting: Meeting) -> dict[int, Json]:
-    """By case: the newest version and the last step taken with it."""
-    versions = OutcomeVersion.objects.filter(case__meeting=meeting).prefetch_related("steps")
-    return {version.case_id: _newest(version) for version in versions.order_by("number")}
-
-
-def _newest(version: OutcomeVersion) -> Json:
-    steps = [step.kind for step in version.steps.all()]
-    return {"version": version.number, "step": steps[-1] if steps else ""}
-
-
-def _drafts(meeting: Meeting) -> dict[int, int]:
-    drafts = OutcomeDraft.objects.filter(case__meeting=meeting)
-    return dict(drafts.values_list("case_id", "version"))
-
-
-def _opened(meeting: Meeting) -> frozenset[str]:
-    """Public ids of the cases the room has turned to so far."""
-    tag = CaseOpened.model_fields["type"].default
-    events = RoomEvent.objects.filter(meeting=meeting, body__type=tag)
-    return frozenset(body["case_id"] for body in events.values_list("body", flat=True))
+def _outcome(standing: Standing) -> Json:
+    """The newest version with the last step taken with it, and what is typed and not recorded."""
+    number = standing.newest.number if standing.newest else 0
+    return {
+        "outcome": {"version": number, "step": standing.step},
+        "draft": standing.draft_version,
+        "was_opened": standing.was_opened,
+    }

@@ -2,7 +2,7 @@
 
 The roster each second; the pulse every five. Beside them, never waited for, the database: events
 that did not arrive; and apart from those, for it writes and may wait for other writers,
-attendance and whether everybody may still be here.
+attendance, whether everybody may still be here, and what is shown.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from mdt.live import upkeep
 from mdt.live.database import in_database
 from mdt.live.presence import SILENT
 from mdt.meetings.room_queries import AWAY
+from mdt.outcomes.shown import keep_shown
 from mdt.protocol import CloseCode
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Rounds:
                 self._hub.tell_presence(room_id)
             if room.is_missing:
                 self._hub.missing.set()
-            if room.is_attendance_due:
+            if room.is_attendance_due or room.is_shown_due:
                 self._hub.wake.set()
         if is_pulse:
             self._is_pulse = self._is_audit = True
@@ -71,7 +72,7 @@ class Rounds:
             self._hub.wake.set()
 
     async def serve(self) -> None:
-        """Attendance, and whether everybody may be here still, as far as it is due."""
+        """Attendance, whether everybody may be here still, what is shown: as far as it is due."""
         await _safely(self._serve)
 
     async def catch_up(self) -> None:
@@ -82,6 +83,7 @@ class Rounds:
         is_pulse, self._is_pulse = self._is_pulse, False
         await self._keep_attendance(is_pulse)
         await self._look_again()
+        await self._keep_shown(is_pulse)
 
     async def _catch_up(self) -> None:
         is_audit, self._is_audit = self._is_audit, False
@@ -126,6 +128,19 @@ class Rounds:
                 for seat in guests[guest]:
                     seat.close(code)
         self._hub.doubted -= doubted
+
+    async def _keep_shown(self, is_pulse: bool) -> None:
+        """The picture each room is shown, for its outcome: never more than one write a pulse.
+
+        Every process of a room does; who comes second finds it kept.
+        """
+        for room_id, room in list(self._hub.rooms.items()):
+            is_due, room.is_shown_due = is_pulse or room.is_shown_due, False
+            showing = room.unkept() if is_due else None
+            if showing is None:
+                continue
+            if await in_database(keep_shown, meeting_id=room_id, showing=showing):
+                room.kept = showing
 
     def _seats(self) -> "Iterator[tuple[str, Seat]]":
         for room_id, room in list(self._hub.rooms.items()):

@@ -22,7 +22,7 @@ from mdt.meetings.attendance_queries import (
 from mdt.meetings.forms import CodeForm, TickForm
 from mdt.meetings.fragments import fragment, rendered
 from mdt.meetings.models import Meeting
-from mdt.meetings.queries import may_open_room
+from mdt.meetings.offers import may_open_room
 from mdt.members import Person
 
 ROWS, CODE = "meetings/_attendance_rows.html", "meetings/_check_in_code.html"

@@ -6,6 +6,7 @@ from mdt import access
 from mdt.errors import WrongState
 from mdt.meetings.models import Meeting
 from mdt.members import Person, Role
+from mdt.referrals.models import Referral
 from mdt.teams.queries import roles_of
 
 
@@ -30,3 +31,9 @@ def check_role(meeting: Meeting, by: Person, allowed: frozenset[Role]) -> None:
 
 def roles_today(meeting: Meeting, person: Person) -> frozenset[str]:
     return roles_of(person, meeting.team, timezone.localdate())
+
+
+def check_somebody_may_see(referral: Referral, *, is_restricted: bool) -> None:
+    """Raise WrongState for a restricted case of a referral that names nobody."""
+    if is_restricted and not access.names_somebody(referral):
+        raise WrongState("Name who may see the case: nobody could.")

@@ -2,6 +2,8 @@ import re
 
 from django import forms
 
+from mdt.meetings.models import ImageRequest
+
 
 class MoveForm(forms.Form):
     """Where a case is to go, and where its mover saw it; both from 1."""
@@ -14,6 +16,15 @@ class ReasonForm(forms.Form):
     """Why a study is chosen or left out by hand; it may be left empty."""
 
     reason = forms.CharField(max_length=200, required=False)
+
+
+class ImageStepForm(forms.Form):
+    """One step of a request for images; a day goes with a promise, a reason with "not coming"."""
+
+    to = forms.ChoiceField(choices=ImageRequest.State.choices)
+    promised_for = forms.DateField(required=False)
+    reason = forms.CharField(max_length=200, required=False)
+    event_id = forms.UUIDField()
 
 
 class TickForm(forms.Form):

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from imaging.ids import PublicIdField
+from mdt.append_only import AppendOnly
 from mdt.referrals.models import Referral
 from mdt.teams.models import Team
 
@@ -113,4 +114,74 @@ class Attendance(models.Model):
                 fields=["meeting", "person", "source"],
                 condition=Q(left_at=None),
             )
+        ]
+
+
+class ImageRequest(models.Model):
+    """People of one trust asked for the images of one referral, and where that stands.
+
+    `state` is that of the newest step, moved by image_requests.py alone.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", "asked"
+        CHASED = "chased", "chased"
+        PROMISED = "promised", "promised"
+        ARRIVED = "arrived", "arrived"
+        NOT_COMING = "not-coming", "not coming"
+
+    TRANSITIONS = {
+        State.ASKED: {State.CHASED, State.PROMISED, State.ARRIVED, State.NOT_COMING},
+        State.CHASED: {State.CHASED, State.PROMISED, State.ARRIVED, State.NOT_COMING},
+        State.PROMISED: {State.CHASED, State.PROMISED, State.ARRIVED, State.NOT_COMING},
+        State.NOT_COMING: {State.ASKED, State.ARRIVED},
+        State.ARRIVED: {State.ASKED},
+    }
+
+    public_id = PublicIdField()
+    referral = models.ForeignKey(Referral, models.CASCADE, related_name="image_requests")
+    trust_ods_code = models.CharField("ODS code of the trust", max_length=5)
+    state = models.TextField(choices=State.choices, default=State.ASKED)
+    asked_at = models.DateTimeField(help_text="the first time, or again after an end")
+
+    class Meta:
+        ordering = ["trust_ods_code"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_image_request_per_trust", fields=["referral", "trust_ods_code"]
+            )
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        """Somebody still has to do something about it."""
+        return self.state in OPEN_REQUESTS
+
+
+OPEN_REQUESTS = frozenset(
+    {ImageRequest.State.ASKED, ImageRequest.State.CHASED, ImageRequest.State.PROMISED}
+)
+
+
+class ImageRequestStep(AppendOnly):
+    """One step of a request for images, with who and when; nobody's where images just came."""
+
+    request = models.ForeignKey(ImageRequest, models.PROTECT, related_name="steps")
+    state = models.TextField(choices=ImageRequest.State.choices)
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    promised_for = models.DateField("promised by", null=True)
+    reason = models.TextField(blank=True, help_text="why images are not coming; no patient data")
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="a_promise_has_its_day",
+                condition=Q(state="promised", promised_for__isnull=False)
+                | (~Q(state="promised") & Q(promised_for=None)),
+            ),
+            models.CheckConstraint(
+                name="not_coming_has_its_reason", condition=~Q(state="not-coming") | ~Q(reason="")
+            ),
         ]

@@ -1,11 +1,11 @@
-"""Pages of meetings: home, the list, adding a case, found studies. Parse, look up, call, answer."""
+"""Pages of meetings: home, the list, found studies. Parse, look up, call, answer."""
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from mdt.api import person_of
@@ -17,22 +17,29 @@ from mdt.meetings.access_queries import case_or_404, found_study_or_404, meeting
 from mdt.meetings.forms import MoveForm, ReasonForm
 from mdt.meetings.fragments import fragment, rendered
 from mdt.meetings.lights import meeting_light
+from mdt.meetings.looked_for import why_these
 from mdt.meetings.models import ListedCase, Meeting
-from mdt.meetings.queries import may_keep_list, may_open_room, meetings_of, row_of, rows_for
+from mdt.meetings.my_meetings import meetings_of
+from mdt.meetings.offers import may_fetch_again, may_keep_list, may_open_room
+from mdt.meetings.queries import row_of, rows_for
+from mdt.meetings.report_lamps import counted
 from mdt.meetings.room import open_meeting
 from mdt.members import Person
-from mdt.referrals.forms import KnownPatientForm, NewPatientForm, NumberForm, QuestionForm
-from mdt.referrals.models import Patient
-from mdt.referrals.queries import patient_with
-from mdt.referrals.services import look_up_patient
+from mdt.referrals.forms import NumberForm
+from mdt.teams.queries import teams_kept_by
 
-ADD, LIST, STUDIES = "meetings/_add_{step}.html", "meetings/_list.html", "meetings/_studies.html"
+LIST, STUDIES = "meetings/_list.html", "meetings/_studies.html"
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """A person's meetings: today, coming, past."""
-    context = {"meetings": meetings_of(person_of(request)), "section": "meetings"}
+    person = person_of(request)
+    context = {
+        "meetings": meetings_of(person),
+        "may_plan": teams_kept_by(person, timezone.localdate()).exists(),
+        "section": "meetings",
+    }
     return render(request, "meetings/home.html", context)
 
 
@@ -61,57 +68,6 @@ def open_room(request: HttpRequest, meeting_id: str) -> HttpResponse:
     if not meeting.is_live:
         open_meeting(meeting=meeting, by=person_of(request))
     return redirect("room", meeting.public_id)
-
-
-@require_POST
-def add_number(request: HttpRequest, meeting_id: str) -> HttpResponse:
-    """First line: an NHS number. Known: show who it is. Not known: ask for the rest."""
-    meeting = _meeting_to_change_or_404(request, meeting_id)
-    form = NumberForm(request.POST)
-    if not form.is_valid():
-        return _step(request, meeting, "number", {"form": form}, status=422)
-    number = form.cleaned_data["nhs_number"]
-    patient = look_up_patient(nhs_number=number, by=person_of(request))
-    initial = {"nhs_number": number, "event_id": uuid4()}
-    if patient is None:
-        return _step(request, meeting, "patient", {"form": NewPatientForm(initial=initial)})
-    return _step(request, meeting, "confirm", {"patient": patient})
-
-
-@require_POST
-def add_question(request: HttpRequest, meeting_id: str) -> HttpResponse:
-    """The person shown is the one meant: ask for the question."""
-    meeting = _meeting_to_change_or_404(request, meeting_id)
-    patient = _patient_or_404(request)
-    initial = {
-        "nhs_number": patient.nhs_number,
-        "birth_date": patient.birth_date,
-        "event_id": uuid4(),
-    }
-    context = {"patient": patient, "form": KnownPatientForm(initial=initial)}
-    return _step(request, meeting, "question", context)
-
-
-@require_POST
-def add_known(request: HttpRequest, meeting_id: str) -> HttpResponse:
-    """List a patient who was confirmed."""
-    meeting = _meeting_to_change_or_404(request, meeting_id)
-    form = KnownPatientForm(request.POST)
-    return _add(request, meeting, form, "question", {"patient": _patient_or_404(request)})
-
-
-@require_POST
-def add_new(request: HttpRequest, meeting_id: str) -> HttpResponse:
-    """Make a patient known and list them."""
-    meeting = _meeting_to_change_or_404(request, meeting_id)
-    return _add(request, meeting, NewPatientForm(request.POST), "patient", {})
-
-
-@require_POST
-def add_cancelled(request: HttpRequest, meeting_id: str) -> HttpResponse:
-    """Back to the first line."""
-    meeting = _meeting_to_change_or_404(request, meeting_id)
-    return _step(request, meeting, "number", {"form": NumberForm()})
 
 
 @require_GET
@@ -173,44 +129,13 @@ def retry_study(request: HttpRequest, case_id: str, study_id: str) -> HttpRespon
     return _studies(request, case)
 
 
-def _meeting_to_change_or_404(request: HttpRequest, meeting_id: str) -> Meeting:
-    """The meeting, for whoever keeps its list. Members who do not are refused in words."""
-    meeting = meeting_or_404(person_of(request), meeting_id)
-    services.check_may_change_list(meeting=meeting, by=person_of(request))
-    return meeting
-
-
-def _patient_or_404(request: HttpRequest) -> Patient:
-    """Who the hidden number names: it was looked up, and so put on record, a step before."""
-    form = QuestionForm(request.POST)
-    form.full_clean()
-    patient = patient_with(form.cleaned_data.get("nhs_number", ""))
-    if patient is None:
-        raise Http404
-    return patient
-
-
-def _add(
-    request: HttpRequest, meeting: Meeting, form: QuestionForm, step: str, context: dict[str, Any]
-) -> HttpResponse:
-    """List the case, or show the same form again with what is wrong: nothing typed is lost."""
-    context = {**context, "form": form}
-    if not form.is_valid():
-        return _step(request, meeting, step, context, status=422)
-    try:
-        case = services.add_case(meeting=meeting, by=person_of(request), **form.cleaned_data)
-    except MdtError as refusal:
-        return _step(request, meeting, step, {**context, "refusal": refusal}, refusal.status)
-    response = _step(request, meeting, "number", {"form": NumberForm(), "listed": case})
-    response["HX-Trigger"] = "list-changed"
-    return response
-
-
-def _step(
-    request: HttpRequest, meeting: Meeting, step: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    template = ADD.format(step=step)
-    return render(request, template, {**context, "meeting": meeting}, status=status)
+@require_POST
+def cancel_study(request: HttpRequest, case_id: str, study_id: str) -> HttpResponse:
+    person = person_of(request)
+    found = found_study_or_404(person, case_id, study_id)
+    case = case_or_404(person, case_id)
+    services.cancel_study(case=case, study=found.study, by=person)
+    return _studies(request, case)
 
 
 def _reason(request: HttpRequest) -> str:
@@ -229,7 +154,8 @@ def _list_context(person: Person, meeting: Meeting) -> dict[str, Any]:
     return {
         "meeting": meeting,
         "rows": rows,
-        "light": meeting_light(row.light for row in rows if row.light),
+        "light": meeting_light({row.case.position: row.light for row in rows if row.light}),
+        "report_lights": counted(row.lamps for row in rows if row.lamps),
         "minutes": minutes,
         "ends_at": meeting.starts_at + timedelta(minutes=minutes),
         "may_keep_list": may_keep_list(person, meeting),
@@ -244,6 +170,8 @@ def _studies(request: HttpRequest, case: ListedCase) -> HttpResponse:
     context = {
         "row": row,
         "case": row.case,
+        "why": why_these(row.case),
         "may_keep_list": may_keep_list(person_of(request), case.meeting),
+        "may_fetch_again": may_fetch_again(person_of(request), case.meeting),
     }
     return fragment(request, STUDIES, context)

@@ -60,11 +60,14 @@ def open_case(*, meeting: Meeting, case: ListedCase, by: Person, event_id: UUID)
 
 
 @transaction.atomic
-def take_presenter(*, meeting: Meeting, by: Person, tab: str, event_id: UUID) -> int:
+def take_presenter(
+    *, meeting: Meeting, by: Person, tab: str, is_heard: bool, event_id: UUID
+) -> int:
     """Make one tab of `by` the presenter; returns the seq of the event that began its term.
 
     While somebody's lease runs only they (from another tab) and the chair or a deputy may take. A
-    tab whose own lease runs keeps its term: nothing changes, and the lease is renewed.
+    tab whose own lease runs keeps its term: nothing changes, and the lease is renewed. `is_heard`:
+    the room takes its pictures; the record may be a moment behind the room in ending a lease.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def take_presenter(*, meeting: Meeting, by: Person, tab: str, event_id: UUID) ->
     if lease_runs(meeting):
         if meeting.presenter_id != by.pk:
             _check_may_take_over(meeting, by)
-        elif meeting.presenter_tab == tab:
+        elif meeting.presenter_tab == tab and is_heard:
             return _keep_term(meeting)
     return _begin_term(meeting, by, tab, by, event_id)
 

@@ -1,33 +1,36 @@
 """The list of a meeting: who is on it, in which order, with which studies. Writes only."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from imaging import plan, relevance, revocations
-from imaging.models import Archive, Study
+from imaging import plan, revocations
+from imaging.frames.failing import series_not_made
+from imaging.models import Study
+from imaging.queue import MEETING_LASTS
+from imaging.relevance import BY_HAND, NOT_BY_HAND
 from mdt import access, protocol
 from mdt.audit.models import AuditEvent
 from mdt.audit.services import record
 from mdt.errors import AlreadyListed, Conflict, StudyNotOffered, WrongState
-from mdt.meetings.access_queries import Sharing, sharing_of
-from mdt.meetings.checks import check_role, lock
+from mdt.meetings.access_queries import sharing_of
+from mdt.meetings.changes import take_back_grants
+from mdt.meetings.checks import check_role, check_somebody_may_see, lock
+from mdt.meetings.choices import choose_studies, hold_studies
 from mdt.meetings.models import ListedCase, Meeting
 from mdt.members import Person
+from mdt.referrals.local_numbers import LocalNumber
 from mdt.referrals.models import Patient, Referral, ReferralStudy
 from mdt.referrals.queries import patient_known_as, sought_of
 from mdt.referrals.services import refer, register_patient
 from mdt.room_log import log
 
 Action = AuditEvent.Action
-BY_HAND = "chosen by hand"
-NOT_BY_HAND = "left out by hand"
-WITHHELD = "withheld"
 
 
 @transaction.atomic
@@ -40,14 +43,20 @@ def add_case(
     laterality: str,
     by: Person,
     event_id: UUID,
+    local: LocalNumber | None = None,
     family_name: str = "",
     given_names: str = "",
     sex: str = "",
+    nhs_number_status: str = "",
+    named: Mapping[str, Person] | None = None,
+    is_restricted: bool = False,
 ) -> ListedCase:
     """Put a patient on the list with a question: known by number and birth date, or made known.
 
-    Names and sex are needed for somebody who is not known yet; what is on record of somebody
-    who is stays as it is. Sent twice with one `event_id`, the second changes nothing.
+    Names and sex are needed for somebody who is not known yet, and where they have no NHS number a
+    trust's own and the status that says why; what is on record of somebody who is known stays as
+    it is. `named` are people by their part in the referral, as `refer` takes them. Sent twice
+    with one `event_id`, the second changes nothing.
 
     Raises
     ------
@@ -55,12 +64,17 @@ def add_case(
         The number is somebody's who was born on another day.
     AlreadyListed
         The patient is on this list.
+    NumberTaken
+        The trust's number of somebody new is another's.
     NotAllowed, WrongState
         As for `list_case`.
     """
+    check_may_change_list(meeting=meeting, by=by)  # before anything is said of a number
+    if known := patient_known_as(nhs_number, birth_date, local):
+        hold_studies(known)
     held = lock(meeting.pk)
     check_may_change_list(meeting=held, by=by)
-    patient = patient_known_as(nhs_number, birth_date)
+    patient = patient_known_as(nhs_number, birth_date, local)
     if patient and log.find(held, event_id, protocol.ListChanged):
         return held.cases.get(referral__patient=patient)
     if patient is None and not (family_name and sex):
@@ -72,32 +86,52 @@ def add_case(
         birth_date=birth_date,
         sex=sex,
         by=by,
+        nhs_number_status=nhs_number_status,
+        local=local,
     )
     _check_is_not_listed(held, patient)
-    referral = refer(patient=patient, question=question, laterality=laterality, by=by)
-    return list_case(meeting=held, referral=referral, by=by, event_id=event_id)
+    referral = refer(
+        patient=patient, question=question, laterality=laterality, by=by, named=named or {}
+    )
+    return list_case(
+        meeting=held, referral=referral, by=by, event_id=event_id, is_restricted=is_restricted
+    )
 
 
 @transaction.atomic
 def list_case(
-    *, meeting: Meeting, referral: Referral, by: Person, event_id: UUID | None = None
+    *,
+    meeting: Meeting,
+    referral: Referral,
+    by: Person,
+    event_id: UUID | None = None,
+    is_restricted: bool = False,
 ) -> ListedCase:
     """Place a referral last on a meeting's list, and begin to look for its studies.
 
-    Raises NotAllowed for whoever does not keep the list, WrongState once the meeting is closed,
-    AlreadyListed when the patient is on it.
+    Raises NotAllowed for whoever does not keep the list, WrongState once the meeting is closed or
+    for a restricted case that nobody could see, AlreadyListed when the patient is on it.
     """
+    hold_studies(referral.patient)
     meeting = lock(meeting.pk)
     if log.find(meeting, event_id, protocol.ListChanged):
         return meeting.cases.get(referral=referral)
     check_may_change_list(meeting=meeting, by=by)
+    check_somebody_may_see(referral, is_restricted=is_restricted)
     _check_is_not_listed(meeting, referral.patient)
     case = ListedCase.objects.create(
-        meeting=meeting, referral=referral, position=meeting.cases.count() + 1, listed_by=by
+        meeting=meeting,
+        referral=referral,
+        position=meeting.cases.count() + 1,
+        listed_by=by,
+        is_restricted=is_restricted,
     )
-    _search(case)
-    _choose_studies(case)
+    begin_search(case)
+    choose_studies(case)
     record(Action.CASE_LISTED, by=by, target=case, meeting=meeting.public_id)
+    if is_restricted:
+        record(Action.CASE_RESTRICTED, by=by, target=case)
+    _place_after_commit(meeting)
     _say_list_changed(meeting, by, event_id)
     return case
 
@@ -122,6 +156,7 @@ def move_case(*, case: ListedCase, to: int, if_position: int, by: Person) -> int
     between.exclude(pk=case.pk).update(position=F("position") + step)
     meeting.cases.filter(pk=case.pk).update(position=to)
     record(Action.CASE_MOVED, by=by, target=case, of=str(if_position), to=str(to))
+    _place_after_commit(meeting)
     _say_list_changed(meeting, by)
     return to
 
@@ -137,6 +172,7 @@ def remove_case(*, case: ListedCase, by: Person) -> None:
     meeting.cases.filter(position__gt=case.position).update(position=F("position") - 1)
     meeting.cases.filter(pk=case.pk).delete()
     revocations.revoke(case=case.public_id)
+    _place_after_commit(meeting)
     _say_list_changed(meeting, by)
 
 
@@ -145,10 +181,12 @@ def search_again(*, case: ListedCase, by: Person) -> None:
     """Ask every archive of a case once more, or for the first time."""
     meeting = lock(case.meeting_id)
     check_may_change_list(meeting=meeting, by=by)
+    case.referral.refresh_from_db(fields=["search"])
     if case.referral.search:
-        plan.search_again(case.referral.search)
+        trusts = trusts_to_ask(case)
+        plan.search_again(case.referral.search, archives=plan.archives_of(trusts), trusts=trusts)
     else:
-        _search(case)
+        begin_search(case)
     record(Action.SEARCHED_AGAIN, by=by, target=case)
     log.append(meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
@@ -159,6 +197,7 @@ def choose_study(*, case: ListedCase, study: Study, by: Person, reason: str = ""
 
     Raises StudyNotOffered when it is not surely this patient's, or may not be shared.
     """
+    hold_studies(case.referral.patient, study)
     meeting = lock(case.meeting_id)
     check_may_change_list(meeting=meeting, by=by)
     found = case.referral.found_studies.select_related("study__archive").get(study=study)
@@ -166,6 +205,7 @@ def choose_study(*, case: ListedCase, study: Study, by: Person, reason: str = ""
         raise StudyNotOffered("This study is withheld: it cannot be chosen here.")
     _set_choice(found, True, reason or BY_HAND, by)
     plan.want_study(found.study)
+    choose_studies(case)
     record(Action.STUDY_CHOSEN, by=by, target=study, case=case.public_id)
     log.append(meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
@@ -173,122 +213,110 @@ def choose_study(*, case: ListedCase, study: Study, by: Person, reason: str = ""
 @transaction.atomic
 def unchoose_study(*, case: ListedCase, study: Study, by: Person, reason: str = "") -> None:
     """Leave a study out of the case: what is here of it stays here, and is no longer shown."""
+    hold_studies(case.referral.patient, study)
     meeting = lock(case.meeting_id)
     check_may_change_list(meeting=meeting, by=by)
     found = case.referral.found_studies.get(study=study)
     _set_choice(found, False, reason or NOT_BY_HAND, by)
-    _take_back_grants(study, case=case.public_id)
+    take_back_grants([copy.study for copy in _copies(found)], case=case.public_id)
+    choose_studies(case)
     record(Action.STUDY_UNCHOSEN, by=by, target=study, case=case.public_id)
     log.append(meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
 
 @transaction.atomic
 def retry_study(*, case: ListedCase, study: Study, by: Person) -> None:
-    """Fetch a study again that failed or came in part."""
+    """Fetch a study again that failed, came in part, or was removed after the meeting; of one that
+    is here in whole, what its archive has more by now.
+
+    Also once the meeting is closed: it changes nothing on its list.
+    """
+    plan.hold_studies([study])
     meeting = lock(case.meeting_id)
-    check_may_change_list(meeting=meeting, by=by)
+    check_role(meeting, by, access.MAY_KEEP_LIST)
     found = case.referral.found_studies.select_related("study__archive").get(study=study)
     if not found.is_chosen or sharing_of(case).why_withheld(found):
         raise StudyNotOffered("Only a study that is chosen, and not withheld, is fetched.")
-    plan.want_study(found.study)
+    is_made = not series_not_made([study])  # else its archive need not be asked
+    plan.want_study(found.study, look_again=is_made)
     record(Action.STUDY_RETRIED, by=by, target=study, case=case.public_id)
     log.append(meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
 
-def study_changed(study: Study) -> None:
-    """The door imaging calls (settings.IMAGING_ON_CHANGE), inside its transaction: keep it short.
+@transaction.atomic
+def cancel_study(*, case: ListedCase, study: Study, by: Person) -> None:
+    """Stop fetching a study. What came of it stays here; a person may have it fetched again.
 
-    Links a new study to every open case of the patients whose searches found it, chooses again by
-    the rule, wants what is chosen, and refreshes those cases in their rooms. What turns out to be
-    somebody else's leaves every screen.
+    Raises WrongState when nothing of it is being fetched.
     """
-    if study.state == Study.State.WITHHELD:
-        _take_back_grants(study)
-    patients = Referral.objects.filter(search__studies=study).values("patient")
-    _offer_no_longer(study, patients)
-    cases = ListedCase.objects.filter(referral__patient__in=patients)
-    cases = cases.exclude(meeting__state=Meeting.State.CLOSED)
-    joined = cases.select_related("meeting__team__site__trust", "referral__patient")
-    for case in joined.order_by("meeting_id", "pk"):
-        _choose_studies(case)
-        log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
+    plan.hold_studies([study])
+    meeting = lock(case.meeting_id)
+    check_may_change_list(meeting=meeting, by=by)
+    found = case.referral.found_studies.select_related("study").get(study=study)
+    if not plan.cancel_study(found.study, by=by.shown_name):
+        raise WrongState("This study is not being fetched: there is nothing to cancel.")
+    record(Action.STUDY_CANCELLED, by=by, target=study, case=case.public_id)
+    log.append(meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
 
-def _offer_no_longer(study: Study, patients: QuerySet[Any, Any]) -> None:
-    """Unlink a study, once it is surely somebody's, from the referrals of others who doubted it."""
-    rows = ReferralStudy.objects.filter(study=study, is_chosen=False)
-    strangers = rows.exclude(referral__patient__in=patients)
-    referrals = list(strangers.values_list("referral", flat=True))
-    if not referrals:
-        return
-    strangers.delete()
-    cases = ListedCase.objects.filter(referral__in=referrals).select_related("meeting")
-    for case in cases.exclude(meeting__state=Meeting.State.CLOSED).order_by("meeting_id", "pk"):
-        log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
+def _place_after_commit(meeting: Meeting) -> None:
+    """What is asked and fetched follows the list. After the commit, since who works at a job holds
+    it and then locks the meeting.
+    """
+    transaction.on_commit(partial(place_searches, meeting), robust=True)
 
 
-def _search(case: ListedCase) -> None:
-    """Ask the archives of the team's trusts, but none whose studies could not be shown."""
-    referral, team, sharing = case.referral, case.meeting.team, sharing_of(case)
-    asked_of = team.asked_of.values_list("ods_code", flat=True)
-    trusts = [ods_code for ods_code in asked_of if sharing.may_ask(ods_code)]
-    if referral.search is not None or not trusts:
+def place_searches(meeting: Meeting) -> None:
+    """Give the searches of a meeting's cases their place in the queue: that of the soonest meeting
+    which has the case on its list and is not over. A search may be an earlier meeting's.
+    """
+    cases = ListedCase.objects.filter(
+        referral__listings__meeting=meeting,
+        referral__search__isnull=False,
+        meeting__starts_at__gte=timezone.now() - MEETING_LASTS,
+    ).exclude(meeting__state=Meeting.State.CLOSED)
+    joined = cases.select_related("meeting", "referral__search").order_by("-meeting__starts_at")
+    for case in {case.referral_id: case for case in joined}.values():
+        search = case.referral.search
+        assert search is not None  # noqa: S101  filtered so
+        at, position = case.meeting.starts_at, case.position
+        if (search.meeting_at, search.list_position) != (at, position):
+            plan.place_search(search, meeting_at=at, list_position=position)
+
+
+def begin_search(case: ListedCase) -> None:
+    """Ask the archives for a case that has no search yet."""
+    referral, trusts = case.referral, trusts_to_ask(case)
+    archives = plan.archives_of(trusts)
+    if referral.search is not None or not archives:
         return
     referral.search = plan.search_archives(
         sought=sought_of(referral.patient),
-        archives=Archive.objects.filter(trust_ods_code__in=trusts),
+        archives=archives,
         meeting_at=case.meeting.starts_at,
         list_position=case.position,
+        trusts=trusts,
     )
     referral.save(update_fields=["search"])
 
 
-def _choose_studies(case: ListedCase) -> None:
-    """Link the patient's studies to the referral and choose among them, save where a person did."""
+def trusts_to_ask(case: ListedCase) -> frozenset[str]:
+    """The team's trusts (ODS codes), but none whose studies could not be shown."""
+    asked_of = case.meeting.team.asked_of.values_list("ods_code", flat=True)
     sharing = sharing_of(case)
-    studies = _known_studies(case.referral.patient)
-    choices = _choices(studies, sharing, case.meeting.team.prior_years)
-    rows = {row.study_id: row for row in case.referral.found_studies.all()}
-    for study in studies:
-        choice = choices[study.pk]
-        row = rows.get(study.pk) or ReferralStudy(referral=case.referral, study=study)
-        if row.chosen_by_id is None and _differs(row, choice):
-            row.is_chosen, row.reason = choice.is_chosen, choice.reason
-            row.save()
-        # Only what was never asked for: a study that failed is retried by a person, not in a loop.
-        if row.is_chosen and study.state == Study.State.FOUND and choice.reason != WITHHELD:
-            plan.want_study(study)
+    return frozenset(ods_code for ods_code in asked_of if sharing.may_ask(ods_code))
 
 
-def _choices(
-    studies: Iterable[Study], sharing: Sharing, prior_years: int
-) -> dict[int, relevance.Choice]:
-    """The rule's choice for each study; one that may not be shared takes no part in it."""
-    studies = list(studies)
-    may_share = [s for s in studies if sharing.may_ask(s.archive.trust_ods_code)]
-    withheld = {study.pk: relevance.Choice(False, WITHHELD) for study in studies}
-    today = timezone.localdate()
-    return withheld | relevance.choose(may_share, today=today, prior_years=prior_years)
-
-
-def _known_studies(patient: Patient) -> list[Study]:
-    """Every study found for a patient, by whichever referral's search."""
-    searches = Referral.objects.filter(patient=patient, search__isnull=False).values("search")
-    found = Study.objects.filter(searches__in=searches).distinct()
-    return list(found.select_related("archive", "search"))
-
-
-def _take_back_grants(study: Study, case: str = "") -> None:
-    """End what was granted of a study, in one case or in all."""
-    for series in study.series.all():
-        revocations.revoke(series=series.public_id, case=case)
-
-
-def _differs(row: ReferralStudy, choice: relevance.Choice) -> bool:
-    return row.pk is None or (row.is_chosen, row.reason) != (choice.is_chosen, choice.reason)
+def _copies(found: ReferralStudy) -> QuerySet[ReferralStudy]:
+    """This study as found in every archive."""
+    uid = found.study.study_instance_uid
+    copies = found.referral.found_studies.select_related("study")
+    return copies.filter(study__study_instance_uid=uid)
 
 
 def _set_choice(found: ReferralStudy, is_chosen: bool, reason: str, by: Person) -> None:
+    """A person's last word on one copy is their word on the study in every archive."""
+    _copies(found).update(chosen_by=None)
     found.is_chosen, found.reason, found.chosen_by = is_chosen, reason, by
     found.save(update_fields=["is_chosen", "reason", "chosen_by"])
 

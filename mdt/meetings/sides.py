@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 
 from imaging.models import Study
-from mdt.laterality import Laterality, sides_in
+from imaging.sides import sides_in, sides_of
+from mdt.laterality import ONE_SIDE
 from mdt.referrals.models import Referral
-
-CODED = {"L": Laterality.LEFT.value, "R": Laterality.RIGHT.value}  # DICOM (0020,0060)
-ONE_SIDE = frozenset(CODED.values())
 
 
 def side_warnings(referral: Referral, studies: Iterable[Study]) -> list[str]:
@@ -29,8 +27,7 @@ def sides_of_study(study: Study) -> frozenset[str]:
 
     Reads `series`: prefetch them for lists.
     """
-    codes = {study.laterality, *(series.laterality for series in study.series.all())}
-    return frozenset(CODED[code] for code in codes & set(CODED)) or sides_in(study.description)
+    return sides_of(study, (series.laterality for series in study.series.all()))
 
 
 def _name(study: Study) -> str:

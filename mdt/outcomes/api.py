@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from imaging.models import Study
 from mdt.api import person_of
 from mdt.meetings.access_queries import case_or_404
 from mdt.meetings.models import ListedCase
@@ -45,7 +46,8 @@ class OutcomeApi(APIView):
         case = case_or_404(person_of(request), case_id)
         fields = named_fields(cast(Json, request.data), beside=data.fields)
         outcome = record_outcome(case=case, by=person_of(request), **data.validated_data, **fields)
-        return Response(version_json(outcome), status=status.HTTP_201_CREATED)
+        answer = version_json(outcome, queries.shown_studies(outcome.case))
+        return Response(answer, status=status.HTTP_201_CREATED)
 
 
 class StepApi(APIView):
@@ -65,19 +67,20 @@ class StepApi(APIView):
         kind = OutcomeStep.Kind(data.validated_data["kind"])
         event_id = data.validated_data["event_id"]
         taken = step(outcome=outcome, kind=kind, by=person_of(request), event_id=event_id)
-        return Response(step_json(taken), status=status.HTTP_201_CREATED)
+        warnings = _warnings(case, queries.shown_studies(case), _sided(outcome))
+        return Response({**step_json(taken), "warnings": warnings}, status=status.HTTP_201_CREATED)
 
 
 def outcome_json(case: ListedCase, person: Person) -> Json:
     """All that the panel shows of one case; a person who may read less finds less."""
-    draft = queries.draft_for(case, person)
+    draft, studies = queries.draft_for(case, person), queries.shown_studies(case)
+    versions = queries.versions_for(case, person)
+    typed = (_sided(versions[0]) if versions else {}) | (draft.fields if draft else {})
     return {
         "case_id": case.public_id,
-        "draft": draft_json(draft),
+        "draft": {**draft_json(draft), "warnings": _warnings(case, studies, typed)},
         "set_aside": [set_aside_json(kept) for kept in queries.set_aside_for(case, person)],
-        "versions": [
-            version_json(version) for version in reversed(queries.versions_for(case, person))
-        ],
+        "versions": [version_json(version, studies) for version in reversed(versions)],
         "may": queries.may(case, person),
         "codes": CODES,
     }
@@ -103,15 +106,17 @@ def set_aside_json(kept: SetAside) -> Json:
     }
 
 
-def version_json(version: OutcomeVersion) -> Json:
+def version_json(version: OutcomeVersion, studies: list[Study]) -> Json:
     return {
         "number": version.number,
-        **{name: getattr(version, name) for name in sorted(NAMES)},
+        **{name: version.typed(name) for name in sorted(NAMES)},
         "was_quorate": version.was_quorate,
+        "recorded_after_close": version.is_after_close,
         "recorded_at": _utc(version.recorded_at),
         "recorded_by": version.recorded_by.public_id,
         "recorded_by_name": version.recorded_by.shown_name,
         "steps": [step_json(taken) for taken in version.steps.all()],
+        "warnings": _warnings(version.case, studies, _sided(version)),
     }
 
 
@@ -122,6 +127,17 @@ def step_json(taken: OutcomeStep) -> Json:
         "by": taken.by.public_id,
         "by_name": taken.by.shown_name,
     }
+
+
+def _sided(version: OutcomeVersion) -> Json:
+    return {"laterality": version.laterality, "recommendation": version.recommendation}
+
+
+def _warnings(case: ListedCase, studies: list[Study], fields: Json) -> list[Json]:
+    """Where the side written meets another: shown while it is written, read back and signed."""
+    side, text = fields.get("laterality", ""), fields.get("recommendation", "")
+    found = queries.warnings_about(case, studies, laterality=side, recommendation=text)
+    return [warned._asdict() for warned in found]
 
 
 def _utc(at: datetime) -> str:

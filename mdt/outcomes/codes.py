@@ -4,11 +4,16 @@ from django.db import models
 
 
 class DiscussionType(models.TextChoices):
-    """MDTM discussion type (CR8110)."""
+    """MDTM discussion type (CR8110), or with an N before it MDTM discussion (CR8100).
+
+    COSD takes one of the two items, never both: so they are one list here.
+    """
 
     DISCUSSED = "1", "Discussed within trust MDTM"
     STANDARD_OF_CARE = "2", "Patient on predefined Standard of Care"
     ELSEWHERE = "3", "Discussed at another trust's MDTM"
+    NOT_DISCUSSED = "N1", "Not discussed"
+    NOT_KNOWN = "N2", "Not known whether discussed"
 
 
 class Intent(models.TextChoices):
@@ -62,3 +67,23 @@ class PerformanceStatus(models.TextChoices):
     PS3 = "3", "3: limited self-care"
     PS4 = "4", "4: completely disabled"
     NOT_RECORDED = "9", "Not recorded"
+
+
+class CnsIndication(models.TextChoices):
+    """Clinical nurse specialist indication code (CR2050)."""
+
+    AT_DIAGNOSIS = "Y1", "Present when the diagnosis was given"
+    SAME_CLINIC = "Y3", "Seen at the same clinic"
+    OTHER_TIME = "Y4", "Seen at another time"
+    TEAM_MEMBER = "Y5", "Seen by a trained member of the team"
+    INFORMED_ONLY = "NI", "Not seen, but informed"
+    NOT_INFORMED = "NN", "Not seen and not informed"
+    NOT_KNOWN = "99", "Not known"
+
+
+class TnmEdition(models.TextChoices):
+    """TNM coding edition (CR6980)."""
+
+    UICC = "1", "UICC"
+    AJCC = "2", "AJCC"
+    ENETS = "3", "ENETS"

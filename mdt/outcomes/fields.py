@@ -3,15 +3,17 @@
 import re
 from collections.abc import Container, Iterable, Mapping
 from datetime import date
-from typing import Any, Required, TypedDict, cast, get_args
+from typing import Any, NamedTuple, Required, TypedDict, cast, get_args
 
 from mdt.errors import MdtError
 from mdt.laterality import Laterality
 from mdt.outcomes.codes import (
+    CnsIndication,
     DiscussionType,
     Intent,
     NoTreatmentReason,
     PerformanceStatus,
+    TnmEdition,
     Treatment,
 )
 from mdt.protocol import OutcomeField
@@ -23,6 +25,7 @@ MAX_CATEGORY = 15
 MAX_COMMENT = 60
 NAMES = frozenset(get_args(OutcomeField))
 LISTS = frozenset({"treatments", "actions"})
+DATES = frozenset({"planning_date", "stage_date"})
 
 #: A category without its prefix does not say whether it was found clinically or by pathology.
 #: Only the first sign after the letter is checked: suffixes, as in "cN1(sn)", are many.
@@ -38,13 +41,17 @@ CODED = {
     "intent": Intent,
     "no_treatment_reason": NoTreatmentReason,
     "performance_status": PerformanceStatus,
+    "cns_indication": CnsIndication,
+    "tnm_edition": TnmEdition,
 }
 REQUIRED = {
-    "recommendation": "Write the recommendation before it is recorded.",
     "laterality": "Say which side. 'Not applicable' and 'Not known' are answers too.",
-    "discussion_type": "Say whether the case was discussed.",
+    "discussion_type": "Say whether the case was discussed. 'Not discussed' is an answer too.",
 }
-LENGTHS = {"mdt_type_comment": MAX_COMMENT, "stage_group": MAX_CATEGORY}
+#: What only a meeting that discussed the case can have decided.
+PLAN = ("intent", "treatments", "no_treatment_reason", "planning_date")
+LENGTHS = {"mdt_type_comment": MAX_COMMENT, "stage_group": MAX_CATEGORY, "tnm_version": 2}
+LENGTHS |= dict.fromkeys(DATES, len("2026-11-28"))
 LENGTHS |= dict.fromkeys(CATEGORIES, MAX_CATEGORY)
 
 
@@ -61,16 +68,21 @@ class OutcomeFields(TypedDict, total=False):
 
     recommendation: Required[str]
     laterality: Required[str]
-    discussion_type: str
+    discussion_type: Required[str]
+    planning_date: str
     mdt_type_comment: str
     intent: str
     treatments: list[str]
     no_treatment_reason: str
     performance_status: str
+    cns_indication: str
     t_category: str
     n_category: str
     m_category: str
     stage_group: str
+    tnm_edition: str
+    tnm_version: str
+    stage_date: str
     actions: list[OutcomeAction]
 
 
@@ -92,7 +104,22 @@ def named_fields(sent: Mapping[str, Any], *, beside: Container[str]) -> OutcomeF
     return cast(OutcomeFields, fields)
 
 
-def check(fields: Mapping[str, Any]) -> None:
+class Days(NamedTuple):
+    """The days between which those of an outcome lie."""
+
+    born: date
+    referred: date
+    today: date
+
+
+def columns_of(fields: OutcomeFields) -> dict[str, Any]:
+    """What was sent and checked, as OutcomeVersion keeps it: a day is a date."""
+    sent: dict[str, Any] = dict(fields)
+    days = {name: date.fromisoformat(sent[name]) if sent.get(name) else None for name in DATES}
+    return sent | days
+
+
+def check(fields: Mapping[str, Any], days: Days) -> None:
     """Raise InvalidField unless `fields` can be recorded. Text is never changed, only looked at."""
     check_draft(fields)
     for name, message in REQUIRED.items():
@@ -102,6 +129,9 @@ def check(fields: Mapping[str, Any]) -> None:
         _check_code(name, fields.get(name, ""), codes.values)
     for name, (pattern, example) in CATEGORIES.items():
         _check_category(name, fields.get(name, ""), pattern, example)
+    _check_discussion(fields)
+    _check_edition(fields)
+    _check_dates(fields, days)
     _check_treatments(fields.get("treatments", []))
     _check_plan(fields)
     _check_actions(fields.get("actions", []))
@@ -151,6 +181,59 @@ def _check_category(name: str, value: str, pattern: re.Pattern[str], example: st
         )
 
 
+def _check_discussion(fields: Mapping[str, Any]) -> None:
+    """What was not discussed is on record as that: why in words, and nothing planned."""
+    is_discussed = fields["discussion_type"] != DiscussionType.NOT_DISCUSSED
+    if not fields.get("recommendation", "").strip():
+        what = "the recommendation" if is_discussed else "why it was not discussed"
+        raise InvalidField("recommendation", f"Write {what} before it is recorded.")
+    if not is_discussed and any(fields.get(name) for name in PLAN):
+        raise InvalidField(
+            "discussion_type",
+            "What was not discussed has no plan of this meeting: take away the intent, the "
+            "treatments, the reason and the date, or say how it was discussed.",
+        )
+
+
+def _check_edition(fields: Mapping[str, Any]) -> None:
+    """The same letters mean another stage in another edition."""
+    version = fields.get("tnm_version", "")
+    if any(fields.get(name) for name in CATEGORIES):
+        if not fields.get("tnm_edition"):
+            raise InvalidField("tnm_edition", "Say whose TNM it is: UICC, AJCC or ENETS.")
+        if not version:
+            raise InvalidField("tnm_version", "Say which version of the TNM it is, as in 8.")
+    if version and not re.fullmatch("[0-9]{1,2}", version):
+        raise InvalidField("tnm_version", "Give the version of the TNM as a number, as in 8.")
+
+
+def _check_dates(fields: Mapping[str, Any], days: Days) -> None:
+    """Staging may be older than the referral, and so may what another trust's meeting planned."""
+    is_ours = fields["discussion_type"] != DiscussionType.ELSEWHERE
+    planned_from = days.referred if is_ours else days.born
+    _check_day("planning_date", fields, planned_from, days.today)
+    _check_day("stage_date", fields, days.born, days.today)
+
+
+def _check_day(name: str, fields: Mapping[str, Any], first: date, last: date) -> None:
+    if not fields.get(name):
+        return
+    day = _day(fields[name])
+    if day is None:
+        raise InvalidField(name, "Give this day as a date.")
+    if not first <= day <= last:
+        raise InvalidField(name, f"This day must be between {first:%-d %b %Y} and today.")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return (
+            date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+        )
+    except ValueError:
+        return None
+
+
 def _check_treatments(treatments: list[str]) -> None:
     if len(treatments) > MAX_TREATMENTS:
         raise InvalidField("treatments", f"At most {MAX_TREATMENTS} treatments can be recorded.")
@@ -190,8 +273,5 @@ def _check_actions(actions: list[Any]) -> None:
 
 
 def _check_due(due: str) -> None:
-    try:
-        if due:
-            date.fromisoformat(due)
-    except ValueError:
-        raise InvalidField("actions", "Give the day an action is due as a date.") from None
+    if due and _day(due) is None:
+        raise InvalidField("actions", "Give the day an action is due as a date.")

@@ -1,10 +1,12 @@
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from imaging.ids import PublicIdField
+from imaging.models import Series
 from mdt import access
 from mdt.append_only import AppendOnly
 from mdt.audit.models import AuditEvent
@@ -12,11 +14,14 @@ from mdt.laterality import Laterality
 from mdt.meetings.models import ListedCase
 from mdt.members import Role
 from mdt.outcomes.codes import (
+    CnsIndication,
     DiscussionType,
     Intent,
     NoTreatmentReason,
     PerformanceStatus,
+    TnmEdition,
 )
+from mdt.outcomes.fields import DATES
 
 
 class OutcomeDraft(models.Model):
@@ -56,7 +61,13 @@ class OutcomeVersion(AppendOnly):
     recommendation = models.TextField()
     laterality = models.TextField(choices=Laterality.choices)
     discussion_type = models.CharField(
-        "MDTM discussion type (CR8110)", max_length=1, choices=DiscussionType.choices
+        "MDTM discussion or its type (CR8100, CR8110)",
+        max_length=2,
+        choices=DiscussionType.choices,
+    )
+    planning_date = models.DateField("MDT discussion date (CR0430)", null=True)
+    cns_indication = models.CharField(
+        "CNS indication code (CR2050)", max_length=2, choices=CnsIndication.choices, blank=True
     )
     mdt_type_comment = models.CharField("MDT type comment (CR3160)", max_length=60, blank=True)
     intent = models.CharField(
@@ -73,8 +84,15 @@ class OutcomeVersion(AppendOnly):
     n_category = models.CharField("N, with its prefix (CR0540)", max_length=15, blank=True)
     m_category = models.CharField("M, with its prefix (CR0560)", max_length=15, blank=True)
     stage_group = models.CharField("stage group (CR0580)", max_length=15, blank=True)
+    tnm_edition = models.CharField(
+        "TNM coding edition (CR6980)", max_length=1, choices=TnmEdition.choices, blank=True
+    )
+    tnm_version = models.CharField("TNM version number (CR2070)", max_length=2, blank=True)
+    stage_date = models.DateField("stage date (CR3120)", null=True)
     actions = models.JSONField(default=list, help_text="[{what, who, due}]")
-    was_quorate = models.BooleanField()
+    was_quorate = models.BooleanField(
+        null=True, help_text="as measured in the meeting; null: recorded after it, so not known"
+    )
     recorded_at = models.DateTimeField(default=timezone.now)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
 
@@ -83,6 +101,21 @@ class OutcomeVersion(AppendOnly):
         constraints = [
             models.UniqueConstraint(name="one_outcome_per_number", fields=["case", "number"])
         ]
+
+    def typed(self, name: str) -> Any:
+        """A field as it is typed and sent: a day is YYYY-MM-DD, or empty."""
+        value = getattr(self, name)
+        return (value.isoformat() if value else "") if name in DATES else value
+
+    @property
+    def is_not_discussed(self) -> bool:
+        return self.discussion_type == DiscussionType.NOT_DISCUSSED
+
+    @property
+    def is_after_close(self) -> bool:
+        """Recorded when the meeting had closed. Reads `case.meeting`."""
+        closed_at = self.case.meeting.closed_at
+        return closed_at is not None and self.recorded_at > closed_at
 
     @property
     def is_signed(self) -> bool:
@@ -142,7 +175,8 @@ class OutcomeStep(AppendOnly):
 
 
 class PersonPresent(AppendOnly):
-    """Who was in the meeting between an outcome's recording and its confirmation.
+    """Who was in the meeting between an outcome's recording and its confirmation, or, recorded
+    after it had closed, while the room was turned to the case.
 
     Written when it is signed, as it was known then: names, memberships and ticks change later.
     """
@@ -157,3 +191,26 @@ class PersonPresent(AppendOnly):
     name = models.TextField()
     specialty = models.TextField(blank=True)
     sources = models.TextField(help_text="how their presence is known: 'socket,tick'")
+
+
+class ShownView(models.Model):
+    """What a presenter showed last of a case in one pane: the discussed picture, as it was seen.
+
+    Written over while the room is turned to the case, so one row a pane (mdt/outcomes/shown.py).
+    """
+
+    public_id = PublicIdField()
+    case = models.ForeignKey(ListedCase, models.PROTECT, related_name="shown_views")
+    pane = models.CharField(max_length=16)
+    series = models.ForeignKey(Series, models.SET_NULL, null=True, related_name="+")
+    metadata_version = models.PositiveIntegerField()
+    frame_key = models.CharField(max_length=40, help_text="the frame's key in the metadata")
+    view = models.JSONField(help_text="as StackView in mdt/protocol")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pane"]
+        constraints = [
+            models.UniqueConstraint(name="one_shown_view_a_pane", fields=["case", "pane"])
+        ]

@@ -7,12 +7,17 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from imaging.models import Study
 from mdt import access
+from mdt.meetings.access_queries import sharing_of
 from mdt.meetings.models import ListedCase, Meeting
+from mdt.meetings.sides import sides_of_study
+from mdt.meetings.sources import name_of
 from mdt.members import Person, Role
-from mdt.outcomes import sides
 from mdt.outcomes.models import OutcomeDraft, OutcomeVersion, PersonPresent, SetAside
-from mdt.referrals import nhs_number
+from mdt.outcomes.sides import Warned, disagreements
+from mdt.protocol import CaseOpened
+from mdt.room_log.models import RoomEvent
 from mdt.teams.queries import roles_of
 
 AT_MOST = 100
@@ -53,17 +58,67 @@ def set_aside_for(case: ListedCase, person: Person) -> list[SetAside]:
 
 def may(case: ListedCase, person: Person) -> dict[str, bool]:
     """What the outcome panel offers this person now. The services ask again."""
-    roles, meeting = _roles(case.meeting, person), case.meeting
-    was_opened = meeting.state != Meeting.State.PLANNED
+    roles, is_writable = _roles(case.meeting, person), not why_not_recorded(case)
+    was_opened = case.meeting.state != Meeting.State.PLANNED
     return {
-        "record": meeting.is_live and not roles.isdisjoint(access.MAY_RECORD_OUTCOME),
+        "record": is_writable and not roles.isdisjoint(access.MAY_RECORD_OUTCOME),
         "confirm": was_opened and not roles.isdisjoint(access.MAY_CONFIRM_OUTCOME),
         "sign": was_opened and not roles.isdisjoint(access.MAY_SIGN_OUTCOME),
     }
 
 
-def warnings_about(case: ListedCase, *, laterality: str, text: str) -> list[str]:
-    return sides.disagreements(referral=case.referral.laterality, outcome=laterality, text=text)
+def why_not_written(case: ListedCase) -> str:
+    """Why no step can be taken with an outcome of a case now, in words; empty when it can."""
+    if case.meeting.state == Meeting.State.PLANNED:
+        return "The meeting has not been opened."
+    if not access.window_is_open(case, timezone.now()):
+        return "The days in which the team may see this case are over."
+    return ""
+
+
+def why_not_recorded(case: ListedCase) -> str:
+    """Why no version can be recorded for a case now, in words; empty when one can.
+
+    A meeting closes in mid-sentence: until the outcome is signed the same people finish it after.
+    """
+    if (why := why_not_written(case)) or case.meeting.is_live:
+        return why
+    newest = case.outcome_versions.prefetch_related("steps").last()
+    is_signed = newest is not None and newest.is_signed
+    return "The outcome is signed, and the meeting closed: it stays as it is." if is_signed else ""
+
+
+def times_discussed(case: ListedCase) -> list[tuple[datetime, datetime]]:
+    """From when to when the room was turned to a case, each time it was."""
+    tag = CaseOpened.model_fields["type"].default
+    opened = RoomEvent.objects.filter(meeting=case.meeting_id, body__type=tag)
+    turns = [(event.at, event.body["case_id"]) for event in opened]
+    ends = [at for at, _ in turns[1:]] + [case.meeting.closed_at or timezone.now()]
+    return [
+        (start, end)
+        for (start, case_id), end in zip(turns, ends, strict=False)
+        if case_id == case.public_id
+    ]
+
+
+def shown_studies(case: ListedCase) -> list[Study]:
+    """Those chosen that may be shown in the case, each with its series."""
+    sharing = sharing_of(case)
+    found = case.referral.found_studies.filter(is_chosen=True).select_related("study__archive")
+    shown = [f for f in found.prefetch_related("study__series") if not sharing.why_withheld(f)]
+    return [found.study for found in shown]
+
+
+def warnings_about(
+    case: ListedCase, studies: Iterable[Study], *, laterality: str, recommendation: str
+) -> list[Warned]:
+    """Where the side of an outcome meets another; `studies` are those of `shown_studies`."""
+    return disagreements(
+        referral=case.referral.laterality,
+        studies=[(name_of(study), sides_of_study(study)) for study in studies],
+        outcome=laterality,
+        text=recommendation,
+    )
 
 
 def present_at(outcome: OutcomeVersion) -> list[PersonPresent]:
@@ -81,7 +136,7 @@ class OutcomeRow:
 
     @property
     def nhs_number(self) -> str:
-        return nhs_number.spaced(self.case.referral.patient.nhs_number)
+        return self.case.referral.patient.shown_number
 
 
 def outcomes_for(person: Person, *, name: str = "") -> list[OutcomeRow]:

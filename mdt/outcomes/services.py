@@ -1,5 +1,6 @@
 """An outcome: typed, recorded as a version, read back, confirmed, signed. Writes only."""
 
+from datetime import datetime
 from typing import Any, Unpack
 from uuid import UUID
 
@@ -14,8 +15,7 @@ from mdt.meetings.checks import check_role, lock
 from mdt.meetings.models import Attendance, ListedCase, Meeting
 from mdt.meetings.room_queries import present_between, specialties_missing_for_quorum
 from mdt.members import Person
-from mdt.outcomes.codes import DiscussionType
-from mdt.outcomes.fields import OutcomeFields, check, check_draft
+from mdt.outcomes.fields import Days, OutcomeFields, check, check_draft, columns_of
 from mdt.outcomes.models import (
     OutcomeDraft,
     OutcomeStep,
@@ -23,6 +23,7 @@ from mdt.outcomes.models import (
     PersonPresent,
     SetAside,
 )
+from mdt.outcomes.queries import times_discussed, why_not_recorded, why_not_written
 from mdt.room_log import log
 
 
@@ -117,7 +118,8 @@ def record_outcome(
     `written_for` is the public id of the case the writer had in front of them;
     `if_version` the version they had read, 0 for none. The quorum is measured now
     and kept with the row, because attendance changes after the fact and the
-    record must not.
+    record must not. After the meeting nobody is there to be counted: then it is what
+    an earlier version measured, or not known.
 
     Raises
     ------
@@ -126,7 +128,8 @@ def record_outcome(
     NotAllowed
         `by` is neither chair, deputy nor coordinator of the team today.
     WrongState
-        The meeting is not live.
+        The meeting was never open; or it is closed and the outcome signed, or the team's days of
+        access are over.
     InvalidField
         A field is missing, holds no code of its list, or contradicts another.
     Conflict
@@ -138,19 +141,19 @@ def record_outcome(
         return case.outcome_versions.get(number=earlier.version)
     _check_written_for(case, written_for)
     check_role(meeting, by, access.MAY_RECORD_OUTCOME)
-    if not meeting.is_live:
-        raise WrongState("Outcomes are recorded while the meeting is open.")
-    fields.setdefault("discussion_type", DiscussionType.DISCUSSED)
-    check(fields)
+    case = _afresh(case)
+    if why := why_not_recorded(case):
+        raise WrongState(why)
+    check(fields, _days_of(case))
     if case.outcome_versions.count() != if_version:
         raise Conflict("Somebody has recorded a newer outcome. Compare before you save.")
 
     outcome = OutcomeVersion.objects.create(
         case=case,
         number=if_version + 1,
-        was_quorate=not specialties_missing_for_quorum(meeting),
+        was_quorate=_was_quorate(case),
         recorded_by=by,
-        **fields,
+        **columns_of(fields),
     )
     _clear_draft(case, fields)
     record(AuditEvent.Action.OUTCOME_RECORDED, by=by, target=case, version=str(outcome.number))
@@ -165,6 +168,24 @@ def record_outcome(
 def _check_written_for(case: ListedCase, written_for: str) -> None:
     if written_for != case.public_id:
         raise WrongCase("This was written for another case. Nothing has been saved.")
+
+
+def _afresh(case: ListedCase) -> ListedCase:
+    """The same row with its meeting, as they are inside this transaction."""
+    return ListedCase.objects.select_related("meeting__team", "referral__patient").get(pk=case.pk)
+
+
+def _days_of(case: ListedCase) -> Days:
+    referral = case.referral
+    referred = timezone.localdate(referral.received_at)
+    return Days(referral.patient.birth_date, referred, timezone.localdate())
+
+
+def _was_quorate(case: ListedCase) -> bool | None:
+    if case.meeting.is_live:
+        return not specialties_missing_for_quorum(case.meeting)
+    measured = case.outcome_versions.exclude(was_quorate=None).last()
+    return measured.was_quorate if measured else None
 
 
 def _clear_draft(case: ListedCase, recorded: OutcomeFields) -> None:
@@ -192,7 +213,8 @@ def step(
     NotAllowed
         The step belongs to another role.
     WrongState
-        The meeting was never open, or the step before is missing.
+        The meeting was never open, the team's days of access are over, or the step before is
+        missing.
     Conflict
         There is a newer version, or somebody took this step first.
     """
@@ -204,7 +226,8 @@ def step(
         )
     rule = OutcomeStep.RULES[kind]
     check_role(meeting, by, rule.allowed)
-    _check_is_next(meeting, outcome, kind)
+    outcome.case = _afresh(outcome.case)
+    _check_is_next(outcome, kind)
     taken = OutcomeStep.objects.create(outcome=outcome, kind=kind, by=by)
     if kind == OutcomeStep.Kind.SIGNED:
         _release(taken)
@@ -216,9 +239,9 @@ def step(
     return taken
 
 
-def _check_is_next(meeting: Meeting, outcome: OutcomeVersion, kind: OutcomeStep.Kind) -> None:
-    if meeting.state == Meeting.State.PLANNED:
-        raise WrongState("The meeting has not been opened.")
+def _check_is_next(outcome: OutcomeVersion, kind: OutcomeStep.Kind) -> None:
+    if why := why_not_written(outcome.case):
+        raise WrongState(why)
     if outcome.case.outcome_versions.filter(number__gt=outcome.number).exists():
         raise Conflict("There is a newer version of this outcome. Read that one.")
     taken = {done.kind: done for done in outcome.steps.select_related("by")}
@@ -233,14 +256,14 @@ def _check_is_next(meeting: Meeting, outcome: OutcomeVersion, kind: OutcomeStep.
 
 def _release(signed: OutcomeStep) -> None:
     """Keep who was present, and let the people named in the referral read the outcome."""
-    case = signed.outcome.case
+    case, times = signed.outcome.case, _times_present(signed.outcome)
     case.released_at = signed.at
     case.save(update_fields=["released_at"])
     memberships = case.meeting.team.memberships.all()
-    day = timezone.localdate(signed.outcome.recorded_at)
+    day = timezone.localdate(times[0][0] if times else signed.outcome.recorded_at)
     specialties = {m.person_id: m.get_specialty_display() for m in memberships if m.is_in_date(day)}
     sources: dict[Person, set[str]] = {}
-    for attendance in _attendances_during(signed.outcome):
+    for attendance in _attendances_during(case.meeting, times):
         sources.setdefault(attendance.person, set()).add(attendance.source)
     for person, known_by in sources.items():
         PersonPresent.objects.create(
@@ -252,8 +275,22 @@ def _release(signed: OutcomeStep) -> None:
         )
 
 
-def _attendances_during(outcome: OutcomeVersion) -> list[Attendance]:
-    """Who was in the room at some moment between the recording and the confirmation."""
+def _times_present(outcome: OutcomeVersion) -> list[tuple[datetime, datetime]]:
+    """When who was in the room counts as present: from the recording to the confirmation.
+
+    Recorded after the meeting: while the room was turned to the case.
+    """
+    if outcome.is_after_close:
+        return times_discussed(outcome.case)
     confirmed = outcome.steps.get(kind=OutcomeStep.Kind.CONFIRMED)
-    there = present_between(outcome.case.meeting, outcome.recorded_at, confirmed.at)
+    return [(outcome.recorded_at, confirmed.at)]
+
+
+def _attendances_during(
+    meeting: Meeting, times: list[tuple[datetime, datetime]]
+) -> list[Attendance]:
+    """Who was in the room at some moment of these times."""
+    there = Attendance.objects.none()
+    for start, end in times:
+        there |= present_between(meeting, start, end)
     return list(there.select_related("person").order_by("person__last_name", "person_id"))

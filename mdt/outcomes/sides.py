@@ -1,20 +1,39 @@
-"""Which side, said in three places: the referral, the code of the outcome, its text (D24)."""
+"""Which side: said by the referral, the studies, the code of the outcome and its text (D24)."""
 
-from mdt.laterality import Laterality, sides_in
+from collections.abc import Iterable
+from typing import NamedTuple
 
-ONE_SIDED = frozenset({Laterality.LEFT.value, Laterality.RIGHT.value})
+from imaging.sides import sides_in
+from mdt.laterality import ONE_SIDE
 
 
-def disagreements(*, referral: str, outcome: str, text: str) -> list[str]:
-    """Sentences for people, empty when nothing contradicts.
+class Warned(NamedTuple):
+    """A code that stays the same, and a sentence for people."""
 
-    `referral` and `outcome` are codes, `text` is the recommendation as typed. Only what names
-    one side can contradict: a text that names both is left to its reader.
+    code: str
+    text: str
+
+
+def disagreements(
+    *, referral: str, studies: Iterable[tuple[str, frozenset[str]]], outcome: str, text: str
+) -> list[Warned]:
+    """What contradicts the side of an outcome, or of its text where no one side is coded yet.
+
+    `referral` and `outcome` are codes, `studies` names with the sides they are of, `text` is the
+    recommendation as typed. Only what names one side can contradict: a text that names both is
+    left to its reader.
     """
+    said, is_coded = sides_in(text), outcome in ONE_SIDE
+    if not is_coded and len(said) != 1:
+        return []
+    side = outcome if is_coded else min(said)
+    words = f"the outcome {'is coded' if is_coded else 'in its text says'} {side}"
     found = []
-    if {referral, outcome} == ONE_SIDED:
-        found.append(f"SIDE: the referral is coded {referral}, the outcome {outcome}.")
-    said = sides_in(text)
-    if len(said) == 1 and outcome in ONE_SIDED and outcome not in said:
-        found.append(f"SIDE: the outcome is coded {outcome}, its text says {min(said)}.")
+    if referral in ONE_SIDE and referral != side:
+        found.append(Warned("side.referral", f"SIDE: the referral is coded {referral}, {words}."))
+    for name, sides in studies:
+        if sides and side not in sides:
+            found.append(Warned("side.study", f"SIDE: {name} says {min(sides)}, {words}."))
+    if len(said) == 1 and side not in said:
+        found.append(Warned("side.text", f"SIDE: {words}, its text says {min(said)}."))
     return found

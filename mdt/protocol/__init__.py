@@ -9,6 +9,7 @@ back to everyone as an event with a `seq`. Ephemeral ones carry a fence and may 
 """
 
 import json
+import re
 from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
@@ -115,6 +116,10 @@ EVENTS = (
     *(Welcome, Ack, Nak),
 )
 
+#: How a browser writes the beginning of a durable command.
+_HEAD = re.compile(r'\s*\{\s*"type"\s*:\s*"[a-z.]+"\s*,\s*"id"\s*:\s*"([0-9a-f-]{36})"')
+_MAX_HEAD = 200
+
 _commands: TypeAdapter[Hello | DurableCommand | EphemeralCommand] = TypeAdapter(
     Annotated[Hello | DurableCommand | EphemeralCommand, Field(discriminator="type")]
 )
@@ -133,6 +138,14 @@ def id_of(text: str) -> UUID | None:
     """The id of a command that could not be understood, so that its nak finds its sender."""
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         return UUID(json.loads(text)["id"])
+    return None
+
+
+def id_of_long(text: str) -> UUID | None:
+    """The same of a command over MAX_BYTES, of which only the beginning is read."""
+    head = _HEAD.match(text[:_MAX_HEAD])
+    with suppress(ValueError):
+        return UUID(head[1]) if head else None
     return None
 
 

@@ -169,7 +169,9 @@ OutcomeField = Literal[
     "recommendation",
     "laterality",
     "discussion_type",
+    "planning_date",
     "mdt_type_comment",
+    "cns_indication",
     "intent",
     "treatments",
     "no_treatment_reason",
@@ -178,5 +180,8 @@ OutcomeField = Literal[
     "n_category",
     "m_category",
     "stage_group",
+    "tnm_edition",
+    "tnm_version",
+    "stage_date",
     "actions",
 ]

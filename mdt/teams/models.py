@@ -61,6 +61,9 @@ class Team(models.Model):
     prior_years = models.PositiveSmallIntegerField(
         "how far back a study of the same body part is relevant", default=2
     )
+    images_cut_off_hours = models.PositiveSmallIntegerField(
+        "hours before a meeting when images asked for should be here", default=48
+    )
     asked_of = models.ManyToManyField(
         Trust, related_name="+", help_text="the trusts whose archives are asked for this team"
     )
@@ -92,6 +95,28 @@ class Membership(models.Model):
         return self.from_date <= day and (self.to_date is None or day <= self.to_date)
 
 
+class Duty(models.Model):
+    """What a person looks after for one trust, from a day to a day. Both days count."""
+
+    class Kind(models.TextChoices):
+        IMAGING_TEAM = "imaging-team", "Imaging team"
+        ARCHIVE_ADMINISTRATOR = "archive-administrator", "Archive administrator"
+
+    trust = models.ForeignKey(Trust, models.CASCADE, related_name="duties")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="duties")
+    kind = models.TextField(choices=Kind.choices)
+    from_date = models.DateField("from")
+    to_date = models.DateField("to", null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="duty_ends_after_it_begins",
+                condition=Q(to_date=None) | Q(to_date__gte=F("from_date")),
+            )
+        ]
+
+
 class QuorumRule(models.Model):
     """How many of one specialty must be in the room. Local policy, so it is data."""
 
@@ -102,6 +127,35 @@ class QuorumRule(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_rule_per_specialty", fields=["team", "specialty"])
+        ]
+
+
+class RelevanceRule(models.Model):
+    """Which studies a team looks at, by modality, body part, age and words: local, so it is data.
+
+    The rules of a team are asked in their order; the first that a study falls under decides
+    (imaging/relevance_rules.py). What is left empty does not narrow the rule. Lists of words and
+    codes are joined by a comma.
+    """
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="relevance_rules")
+    order = models.PositiveSmallIntegerField()
+    modalities = models.TextField(blank=True, help_text="'MR,CT,PT'")
+    body_parts = models.TextField(
+        blank=True, help_text="of imaging/body_parts.py; 'asked' is what the question names"
+    )
+    question_words = models.TextField(blank=True, help_text="one of them is in the question")
+    description_words = models.TextField(blank=True, help_text="one of them is in the description")
+    years = models.PositiveSmallIntegerField(null=True, blank=True, help_text="empty: any age")
+    at_most = models.PositiveSmallIntegerField("studies of one kind", null=True, blank=True)
+    keeps_oldest = models.BooleanField("the oldest of a kind, as baseline", default=False)
+    minds_side = models.BooleanField("not the other side of a pair", default=False)
+    leaves_out = models.BooleanField("what falls under it is left out", default=False)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(name="one_relevance_rule_a_place", fields=["team", "order"])
         ]
 
 

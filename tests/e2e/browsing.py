@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -13,12 +14,13 @@ SIZE = {"width": 1366, "height": 768}
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
-# Every page reports what its policy refused, from its first line on.
+# Every document reports what its policy refused, from its first line on, to us: what it kept
+# itself would be gone with the next page.
 COLLECT = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation",
-  (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.refusedByPolicy(`${event.violatedDirective} ${event.blockedURI}`));
 """
+_REFUSED: WeakKeyDictionary[BrowserContext, list[str]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -37,8 +39,17 @@ def context_of(browser: Browser, url: str, size: dict[str, int] | None = None) -
     """A browser profile of its own, with a collector of refusals in every page."""
     context = browser.new_context(base_url=url, viewport=size or SIZE)
     context.set_default_timeout(PATIENCE_MS)
+    refused = _REFUSED[context] = []
+    context.expose_binding(
+        "refusedByPolicy", lambda of, what: refused.append(f"{of['page'].url} {what}")
+    )
     context.add_init_script(COLLECT)
     return context
+
+
+def violations(page: Page) -> list[str]:
+    """What the content security policy refused on any page its profile has been to, with where."""
+    return _REFUSED[page.context]
 
 
 def sign_in(browser: Browser, url: str, username: str) -> Page:
@@ -51,11 +62,13 @@ def sign_in(browser: Browser, url: str, username: str) -> Page:
     return page
 
 
-def pixels(page: Page, pane: str = "a") -> dict[str, Any]:
-    """What is on a pane's canvas now: {width, height, hash, blank}. Read back, not believed."""
+def pixels(page: Page, pane: str = "a", *, within: str = "") -> dict[str, Any]:
+    """What is on a pane's canvas now, or on the first canvas `within` something else:
+    {width, height, hash, lit}. Read back, not believed.
+    """
     found: dict[str, Any] = page.evaluate(
-        """async (pane) => {
-          const canvas = document.querySelector(`[data-pane="${pane}"] canvas`);
+        """async (place) => {
+          const canvas = document.querySelector(`${place} canvas`);
           const flat = document.createElement("canvas");
           const image = await createImageBitmap(canvas);
           [flat.width, flat.height] = [image.width, image.height];
@@ -67,6 +80,6 @@ def pixels(page: Page, pane: str = "a") -> dict[str, Any]:
           const lit = data.filter((v, i) => i % 4 === 0 && v > 0).length;
           return { width: flat.width, height: flat.height, hash, lit };
         }""",
-        pane,
+        within or f'[data-pane="{pane}"]',
     )
     return found

@@ -21,6 +21,23 @@ def two_browsers():
         yield browsers
 
 
+@pytest.fixture
+def enter(product, two_browsers):
+    """Who looks at what; at the end no page may have broken its policy."""
+    pages = []
+
+    def enter(username, path):
+        page = browsing.sign_in(two_browsers[0], product.url, username)
+        pages.append(page)
+        page.goto(path)
+        return page
+
+    yield enter
+    for page in pages:
+        assert browsing.violations(page) == []
+        page.context.close()
+
+
 # ---- one pane ---------------------------------------------------------------------------
 
 

@@ -16,13 +16,15 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 90
-NEW_MEETING = """
-from datetime import timedelta
+TODAY = """
 from django.utils import timezone
 from mdt.meetings.models import Meeting
+today = Meeting.objects.get(starts_at__date=timezone.localdate())
+"""
+NEW_MEETING = f"""{TODAY}
+from datetime import timedelta
 from mdt.meetings.services import list_case
 from mdt.members import Person
-today = Meeting.objects.get(starts_at__date=timezone.localdate())
 new = Meeting.objects.create(team=today.team, starts_at=today.starts_at + timedelta(days=1))
 for case in today.cases.order_by("position"):
     list_case(meeting=new, referral=case.referral, by=Person.objects.get(username="coordinator"))
@@ -56,9 +58,16 @@ class Product:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def todays_meeting(self) -> str:
+        """The public id of the meeting that was seeded for today."""
+        return self._told(TODAY + "print(today.public_id)")
+
     def new_meeting(self) -> str:
         """The public id of a meeting for one test alone: tomorrow's, of today's cases."""
-        return self.manage("shell", "--verbosity", "0", "-c", NEW_MEETING).strip()
+        return self._told(NEW_MEETING)
+
+    def _told(self, program: str) -> str:
+        return self.manage("shell", "--verbosity", "0", "-c", program).strip()
 
     def start(self, name: str, *, line: str = "", **changes: str) -> None:
         """One process of the Procfile, in a group of its own, its output in <folder>/<name>.log.

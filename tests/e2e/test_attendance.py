@@ -20,22 +20,6 @@ def meeting(product, two_browsers):
     return meeting
 
 
-@pytest.fixture
-def enter(product, two_browsers):
-    pages = []
-
-    def enter(username, path):
-        page = sign_in(two_browsers[0], product.url, username)
-        pages.append(page)
-        page.goto(path)
-        return page
-
-    yield enter
-    for page in pages:
-        assert page.evaluate("window.violations") == []
-        page.context.close()
-
-
 def test_the_coordinator_ticks_by_keyboard_and_the_quorum_follows(enter, meeting):
     page = enter("coordinator", f"/meetings/{meeting}/attendance")
     quorum, here = page.locator(".lb-quorum"), page.locator(".lb-attendee--here")

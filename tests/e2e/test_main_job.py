@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browsing import pixels, sign_in
+from tests.e2e.browsing import pixels, sign_in, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -39,6 +39,7 @@ class Story:
         self.product, self.here, self.there = product, here, there
         self.seen = {}
         self.asked = set()  # every address any of the pages has asked for
+        self.grants = {}  # a grant as a member's page sent it, by the address it was sent to
         self.pages = []
 
     def told(self):
@@ -48,19 +49,26 @@ class Story:
         self.everybody_points_and_looks_around()
         self.radiologist_draws()
         self.outcome_is_typed_read_back_confirmed_and_signed()
+        self.everybody_leaves_and_one_comes_back()
         self.consultant_reads_it_afterwards()
         return self
 
     def page_of(self, browser, username):
         page = sign_in(browser, self.product.url, username)
-        page.on("request", lambda request: self.asked.add((request.method, request.url)))
+        page.on("request", self.note)
         self.pages.append(page)
         return page
+
+    def note(self, request):
+        self.asked.add((request.method, request.url))
+        if grant := request.headers.get("x-view-grant"):
+            self.grants[request.url] = grant
 
     def coordinator_builds_the_list(self):
         page = self.coordinator = self.page_of(self.here, "coordinator")
         planned = page.locator(".lb-meeting", has_not_text="room open")  # today's stands first
         planned.locator(".lb-meeting__link").first.click()
+        page.wait_for_load_state()  # its keys are its script's
         self.meeting_url = page.url
         press = page.keyboard.press
         page.locator("body").press("n")
@@ -84,13 +92,14 @@ class Story:
         press("Enter")
         expect(page.locator("#list")).to_contain_text(NAME)
         self.card = page.locator(".lb-case", has_text=NAME)
+        self.seen["first light"] = self.card.locator(".lb-light").first.get_attribute("class")
         # All is here of those that answer; Bolton's archive does not, and might hold something.
         expect(self.card.locator(".lb-light--amber")).to_contain_text("Bolton", timeout=90_000)
         self.card.locator(".lb-case__name").press("Enter")
         studies = self.card.locator(".lb-studies")
         expect(studies).to_contain_text("RW6")
         self.seen["studies"] = studies.inner_text()
-        self.seen["lights"] = page.locator("#list").inner_text()
+        self.seen["light"] = self.card.locator(".lb-light--amber").first.inner_text()
 
     def chair_opens_the_room(self):
         page = self.chair = self.page_of(self.here, "chair")
@@ -183,12 +192,22 @@ class Story:
         page.locator("[data-key=discussion_type]").select_option("1")
         page.locator("[data-key=intent]").select_option("C")
         expect(page.locator("[data-part=outcome-status]")).to_contain_text("saved")
-        page.get_by_role("button", name="Record this outcome").click()
+        page.get_by_role("button", name="Record for").click()
         page.get_by_role("button", name="Read back").click()
         expect(self.radiologist.locator("[data-part=read-back]")).to_contain_text(RECOMMENDATION)
         self.chair.get_by_role("button", name="Confirm").click()
         self.chair.get_by_role("button", name="Sign").click()
         expect(self.coordinator.locator("[data-part=outcome-status]")).to_contain_text("signed")
+
+    def everybody_leaves_and_one_comes_back(self):
+        for page in (self.chair, self.radiologist, self.coordinator):
+            page.goto("/")
+        page = self.radiologist
+        page.goto(self.room_url)
+        self.wait_whole(page)
+        expect(page.locator("[data-part=case-marks]")).to_contain_text("enhancing rim")
+        self.seen["marks afterwards"] = page.locator("[data-part=case-marks]").inner_text()
+        page.goto("/")
 
     def consultant_reads_it_afterwards(self):
         page = self.consultant = self.page_of(self.there, "consultant")
@@ -196,10 +215,17 @@ class Story:
         page.get_by_role("link", name=re.compile("BEAUMONT")).first.click()
         expect(page.locator(".outcome-recommendation")).to_have_text(RECOMMENDATION)
         expect(page.locator(".outcome-present")).to_contain_text("Osei")
-        picture = page.locator(".outcome-picture").first
+        picture = page.locator(".outcome-picture", has=page.locator(".mark"))
         expect(picture).to_contain_text("mm", use_inner_text=False)
         self.outcome_url = page.url
         self.seen["reading page"] = page.locator("main").inner_text()
+        expect(page.locator(".outcome-picture__stage")).to_have_count(0)  # drawn, and left behind
+        self.seen["still"] = pixels(page, within=".outcome-picture__frame:has(.mark)")
+        self.seen["marks on the still"] = picture.locator(".mark").count()
+        picture.click()
+        expect(page.locator("#pane .mark.is-kept").first).to_be_visible()
+        expect(page.locator("#pane")).not_to_contain_text(re.compile("PREVIEW|loading", re.I))
+        self.seen["opened"] = pixels(page, within="#pane")
 
     def wait_whole(self, page, pane="a"):
         """Until the pane shows a whole picture and no word of a preview or of loading."""
@@ -240,8 +266,24 @@ def test_a_wrong_nhs_number_is_refused_where_it_was_typed(story):
 
 
 def test_studies_of_several_trusts_are_found_with_their_reasons(story):
-    for words in ("RM3", "RW6", "CT"):
+    for words in ("RM3", "RW6", "CT", "newest of its kind", "this team looks at head"):
         assert words in story.seen["studies"]
+
+
+def test_the_light_says_that_archives_are_asked_and_then_who_does_not_answer(story):
+    assert "lb-light--blue" in story.seen["first light"]
+    assert "Bolton does not answer" in story.seen["light"]
+
+
+def test_the_marks_are_there_after_all_have_left(story):
+    assert "enhancing rim" in story.seen["marks afterwards"]
+    assert " mm" in story.seen["marks afterwards"]
+
+
+def test_the_consultant_sees_the_discussed_picture_and_opens_it_with_its_marks(story):
+    assert story.seen["still"]["lit"] > 1000
+    assert story.seen["marks on the still"] == 2
+    assert story.seen["opened"]["lit"] > 10_000
 
 
 def test_looking_around_leaves_the_rooms_picture_until_one_key_brings_it_back(story):
@@ -256,7 +298,7 @@ def test_the_consultant_reads_the_outcome_byte_for_byte_with_who_was_there(story
 
 
 def test_no_page_of_the_story_broke_the_content_security_policy(story):
-    assert [page.evaluate("window.violations") for page in story.pages] == [[]] * len(story.pages)
+    assert [violations(page) for page in story.pages] == [[]] * len(story.pages)
 
 
 def test_no_address_of_the_story_carries_a_number_or_a_name(story):
@@ -275,6 +317,22 @@ def test_who_is_not_a_member_gets_404_from_every_page_api_and_frame_of_the_story
     answers = {url: page.request.get(url).status for url in addresses}
     allowed = {404, 405}  # 405: a POST-only address, which says the same to everybody
     assert {url: status for url, status in answers.items() if status not in allowed} == {}
+
+
+def test_a_grant_that_was_changed_or_is_of_another_series_brings_a_stranger_nothing(
+    story, two_browsers
+):
+    page = sign_in(two_browsers[1], story.product.url, "stranger")
+    frames = [url for url in story.grants if "/segments/" in url]
+    of_series = {url.split("/segments/")[0]: url for url in frames}
+    one, other = [*of_series.values()][:2]
+    token = story.grants[one]
+    for address, grant in (
+        (one, token[:-1] + ("A" if token[-1] != "A" else "B")),
+        (one, "x" + token),
+        (other, token),
+    ):
+        assert page.request.get(address, headers={"X-View-Grant": grant}).status == 404
 
 
 def test_who_is_not_a_member_gets_no_room(story, two_browsers):

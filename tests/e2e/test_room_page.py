@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browsing import PATIENCE_MS, SIZE, pixels, sign_in
+from tests.e2e.browsing import PATIENCE_MS, SIZE, pixels, sign_in, violations
 
 pytestmark = pytest.mark.e2e
 
@@ -68,7 +68,7 @@ def test_the_room_is_opened_a_case_turned_to_and_an_outcome_typed_for_it(join):
     assert writer.locator("[data-part=outcome-who] b").inner_text() == name
     expect(writer.locator("[data-part=outcome-status]")).to_contain_text("saved")
     for page in (chair, writer):
-        assert page.evaluate("violations") == []
+        assert violations(page) == []
 
 
 def test_pictures_hold_most_of_the_width_and_nothing_is_wider_than_a_phone(join):
@@ -184,4 +184,4 @@ def test_the_next_case_opens_with_a_picture_that_is_here_already(enter, beside, 
     assert rows.count(("view.granted", "display")) == len(delivered)
     assert rows.count(("view.granted", "prefetch")) == len(delivered)
     assert rows.count(("view.displayed", "")) == len(delivered)
-    assert page.evaluate("violations") == []
+    assert violations(page) == []

@@ -128,6 +128,48 @@ def test_a_series_opens_at_a_marked_frame_and_asks_for_that_first(page, server):
     assert asked[0] == 8
 
 
+def test_a_window_the_picture_does_not_have_is_said_and_changes_nothing(page, server):
+    series = server.series["s"] = kit.make_series([kit.ct()])
+    series.metadata["images"][0]["unit"] = ""  # as MR has it, with one window in its header
+    kit.open_series(page)
+    before = kit.view_of(page)
+    page.evaluate("pane.act('preset-2')")
+    kit.until_said(page, "viewer.no_preset")
+    assert kit.view_of(page) == before
+    page.evaluate("pane.act('invert')")
+    page.evaluate("pane.act('preset-1')")
+    assert kit.view_of(page) == before | {"invert": True}
+
+
+@pytest.mark.parametrize("kind", ["plane", "slide", "document", "video", "hologram"])
+def test_a_view_of_a_kind_this_pane_does_not_draw_leaves_no_older_picture(page, server, kind):
+    server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(3)])
+    kit.open_series(page)
+    shown = kit.view_of(page)
+    assert kit.pixels(page).max() > 0
+    frame = page.locator(".pane-frame")
+    assert frame.inner_text()
+    page.evaluate("(kind) => pane.setView({ kind })", kind)
+    kit.until_said(page, "viewer.other_view")
+    assert kit.pixels(page).max() == 0
+    assert page.evaluate("pane.quality") == 0
+    assert frame.inner_text() == ""
+    page.evaluate("(view) => pane.setView(view)", shown)
+    kit.wait_whole(page)
+    assert "viewer.other_view" not in kit.words(page)
+    assert frame.inner_text()
+
+
+def test_a_view_of_another_kind_before_the_series_is_here_shows_no_picture_of_it(page, server):
+    server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(3)])
+    page.evaluate("const done = pane.open({ series: 's' }); pane.setView({ kind: 'plane' }); done")
+    page.wait_for_function("pane.metadata !== null")
+    kit.until_said(page, "viewer.other_view")
+    page.wait_for_timeout(500)
+    assert kit.pixels(page).max() == 0
+    assert kit.events(page, "shown") == [] or page.evaluate("pane.quality") == 0
+
+
 def test_a_segment_that_is_not_there_fails_its_own_frames_only(page, server):
     series = server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(6)])
     for number in (5, 6):
@@ -147,3 +189,50 @@ def test_a_segment_that_is_not_there_fails_its_own_frames_only(page, server):
     page.unroute("**/segments/2")
     page.evaluate("pane.setView({ ...pane.getView(), frame: 5 })")
     kit.wait_whole(page)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "code", "words_said"),
+    [
+        ("image/jpeg", "viewer.no_slide", "slide from the microscope"),
+        ("image/jphc", "viewer.no_slide", "slide from the microscope"),
+        ("video/mp4", "viewer.no_video", "This is a video."),
+    ],
+)
+def test_what_is_kept_as_it_came_is_said_in_words_and_never_fetched(
+    page, server, media_type, code, words_said
+):
+    series = server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(3)])
+    images, frames = series.metadata["images"], series.metadata["frames"]
+    received = {"encoding": "as-received", "media_type": media_type, "kind": "rgb8", "voi": []}
+    images.append(images[0] | received | {"transfer_syntax_uid": "1.2.840.10008.1.2.4.50"})
+    frames[2].update(image=1, crc32=None, ends=[frames[2]["length"]])
+    kit.open_series(page, frame=1)
+    assert kit.pixels(page).max() > 0
+    page.evaluate("pane.setView({ ...pane.getView(), frame: 3 })")
+    kit.until_said(page, code)
+    assert words_said in kit.words(page)
+    assert "look at it in your PACS" in kit.words(page)
+    assert kit.pixels(page).max() == 0
+    assert page.evaluate("pane.quality") == 0
+    page.wait_for_timeout(300)
+    assert all(series.frame_at(first) != 3 for first, _ in server.ranges())
+    page.evaluate("pane.setTool('length')")
+    kit.drag(page, (100, 100), (200, 200))
+    assert kit.events(page, "drawn") == []
+    page.evaluate("pane.setView({ ...pane.getView(), frame: 2 })")
+    kit.wait_whole(page)
+    assert code not in kit.words(page)
+    assert is_the_reference(page, kit.ct(1), series)
+
+
+def test_a_series_of_nothing_but_slides_opens_with_the_sentence(page, server):
+    series = server.series["s"] = kit.make_series([kit.ct(seed) for seed in range(3)])
+    received = {"encoding": "as-received", "media_type": "image/jpeg", "kind": "rgb8", "voi": []}
+    series.metadata["images"][0].update(received, transfer_syntax_uid="1.2.840.10008.1.2.4.50")
+    for frame in series.metadata["frames"]:
+        frame.update(crc32=None, position=None)
+    assert page.evaluate("pane.open({ series: 's' })") is True
+    kit.until_said(page, "viewer.no_slide")
+    assert kit.pixels(page).max() == 0
+    assert server.ranges() == []

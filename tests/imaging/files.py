@@ -8,6 +8,7 @@ from pathlib import Path
 import data_store
 import numpy as np
 import pydicom
+import pynetdicom  # noqa: F401  it makes newer transfer syntaxes known to pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 

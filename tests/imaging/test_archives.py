@@ -2,19 +2,21 @@
 
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import CTImageStorage, JPEGBaseline8Bit
 
 from imaging.archives import registry
 from imaging.archives.base import (
     ArchiveError,
     Level,
+    Listed,
     Patience,
     Question,
     Wanted,
@@ -22,14 +24,21 @@ from imaging.archives.base import (
 )
 from imaging.models import Archive
 from tests.dicoms import OTHER_PATIENT, as_file, make_instance, make_study, study_uid, uid
+from tests.imaging import own_process
 
 KINDS = {
     "DICOMweb, Orthanc": ("orthanc", "dicomweb"),
     "DICOMweb, Orthanc with a password": ("orthanc_with_password", "dicomweb"),
     "DIMSE, Orthanc": ("orthanc", "dimse"),
     "DIMSE, qrscp": ("qrscp", "dimse"),
+    "DIMSE by C-MOVE, Orthanc": ("orthanc_moving", "dimse"),
     "DIMSE, dcmqrscp": ("dcmqrscp", "dimse"),
+    "DIMSE by C-MOVE, dcmqrscp": ("dcmqrscp_moving", "dimse"),
+    "a folder": ("cd", "folder"),
 }
+SERVERS = {label: kind for label, kind in KINDS.items() if kind[1] != "folder"}
+# the rest can send only plain pixels, and say so
+SENDS_AS_STORED = {label: kind for label, kind in KINDS.items() if "dcmqrscp" not in label}
 STUDY = study_uid("contract")
 EVERYTHING = {uid("contract", series, number) for series in (1, 2) for number in (1, 2, 3)}
 # pynetdicom leaves a socket that never connected to the garbage collector
@@ -63,6 +72,11 @@ def filled(request, filled_peers):
         yield Filled(archive, peer, profile)
 
 
+def only(kinds):
+    """Just these kinds of archive."""
+    return pytest.mark.parametrize("filled", kinds.values(), ids=kinds, indirect=True)
+
+
 @pytest.fixture
 def archive(filled):
     return filled.archive
@@ -80,10 +94,19 @@ def uids_of(files):
 def frozen(peer):
     """Its port is open meanwhile, and nobody is behind it."""
     os.kill(peer.pid, signal.SIGSTOP)
+    own_process.wait_until(lambda: are_stopped(peer.pid))
     try:
         yield
     finally:
         os.kill(peer.pid, signal.SIGCONT)
+
+
+def are_stopped(pid):
+    """Whether every thread of a process is: a signal takes its time on a busy machine."""
+    states = [
+        path.read_text().rpartition(")")[2] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(state.split()[0] == "T" for state in states)
 
 
 def is_alive(profile):
@@ -96,6 +119,7 @@ def is_alive(profile):
 
 
 @unclosed
+@only(SERVERS)
 def test_it_gives_a_sign_of_life_while_it_lives_and_none_while_it_hangs(filled, monkeypatch):
     assert is_alive(filled.profile)
     with frozen(filled.peer), monkeypatch.context() as patch:
@@ -125,6 +149,15 @@ def test_who_is_not_there_is_not_found(archive):
     assert archive.search_for_studies(Question(patient_id="NOBODY")) == []
 
 
+@pytest.mark.parametrize(
+    "question", [Question(), Question(family_name_begins="KHA")], ids=["nothing", "a name alone"]
+)
+def test_nobody_is_asked_for_rather_than_everybody(archive, question):
+    with pytest.raises(ArchiveError) as failure:
+        archive.search_for_studies(question)
+    assert (failure.value.code, failure.value.may_retry) == ("archive.cannot_ask", False)
+
+
 def test_what_the_study_level_leaves_out_is_filled_from_below(archive):
     study = next(s for s in archive.search_for_studies(KHANS) if s.study_instance_uid == STUDY)
     full = fill_from_below(archive, study)
@@ -139,6 +172,15 @@ def test_the_instances_are_listed_by_their_series(archive):
         uid("series", "contract", 1),
         uid("series", "contract", 2),
     }
+
+
+def test_each_is_answered_once_and_the_instances_in_the_same_order_each_time(archive):
+    studies = archive.search_for_studies(KHANS)
+    assert len({study.study_instance_uid for study in studies}) == len(studies)
+    listed = archive.list_instances(STUDY)
+    places = [(one.series_instance_uid, one.sop_instance_uid) for one in listed]
+    assert places == sorted(set(places))
+    assert archive.list_instances(STUDY) == listed
 
 
 def test_a_study_that_is_not_there_has_no_series_and_no_instances(archive):
@@ -176,6 +218,23 @@ def test_the_same_instance_comes_as_the_same_bytes_each_time(archive):
     assert list(archive.retrieve(one)) == list(archive.retrieve(one))
 
 
+@pytest.mark.parametrize("level", list(Level))
+def test_what_is_not_there_is_told_and_nothing_comes_in_its_place(archive, level):
+    """Some say so, others just end: what came is counted by UID anyway."""
+    absent = Listed(uid("series", "absent"), uid("absent"), CTImageStorage)
+    files = []
+    with suppress(ArchiveError):
+        files.extend(archive.retrieve(Wanted(study_uid("absent"), level, [absent])))
+    assert files == []
+
+
+def test_it_may_be_closed_twice_and_asked_again(archive):
+    assert archive.list_instances(STUDY)
+    archive.close()
+    archive.close()
+    assert {one.sop_instance_uid for one in archive.list_instances(STUDY)} == EVERYTHING
+
+
 def test_whoever_has_seen_enough_may_stop(archive):
     files = archive.retrieve(wanted(archive, Level.STUDY))
     assert next(files)
@@ -195,7 +254,7 @@ def store_compressed(peer):
     return name, dataset.PixelData
 
 
-@pytest.mark.parametrize("filled", list(KINDS.values())[:4], ids=list(KINDS)[:4], indirect=True)
+@only(SENDS_AS_STORED)
 def test_a_compressed_instance_comes_as_it_is_stored(filled):
     """Transcoded pixels are not the ones that were reported on."""
     name, pixel_data = store_compressed(filled.peer)

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from imaging.archives import registry
-from imaging.archives.base import ArchiveError, Level, Listed, Patience, Question, Wanted
+from imaging.archives.base import ArchiveError, Level, Listed, Question, Wanted
 from imaging.models import Archive
+from tests.dicoms import make_study, study_uid
 from tests.peers import multipart
 
 JSON = {"Content-Type": "application/dicom+json"}
@@ -25,8 +26,9 @@ def at(hostile):
     """at(answer) is an archive that answers so."""
     archives = []
 
-    def connect(answer):
-        archives.append(registry.connect(Archive(kind="dicomweb", base_url=hostile(answer))))
+    def connect(answer, **profile):
+        profile = Archive(kind="dicomweb", base_url=hostile(answer), **profile)
+        archives.append(registry.connect(profile))
         return archives[-1]
 
     yield connect
@@ -44,14 +46,77 @@ def retrieve(archive, level=Level.STUDY):
     return list(archive.retrieve(Wanted("1.2", level, [ONE])))
 
 
-def test_wildcards_are_sent_raw_and_fields_one_by_one(at):
+def query_of(at, question=KHAN, **profile):
+    """The first question's query, as it went over the wire."""
     paths = []
-    at(lambda path: (paths.append(path), (200, JSON, b"[]"))[1]).search_for_studies(KHAN)
-    query = urlsplit(paths[0]).query
-    assert "PatientName=KHAN*&" in query
-    assert "PatientBirthDate=19570312" in query
+    archive = at(lambda path: (paths.append(path), (200, JSON, b"[]"))[1], **profile)
+    archive.search_for_studies(question)
+    return urlsplit(paths[0]).query
+
+
+def test_fields_are_asked_for_one_by_one_and_dates_without_hyphens(at):
+    query = query_of(at)
+    assert "PatientBirthDate=19570312&" in query
     assert len(parse_qs(query)["includefield"]) > 3
-    assert "%2C" not in query
+    assert not [wrong for wrong in ("%2C", ",", "1957-") if wrong in query]
+
+
+@pytest.mark.parametrize(("raw", "sent"), [(True, "KHAN^AM*"), (False, "KHAN%5EAM*")])
+def test_a_caret_is_sent_raw_just_where_the_archive_needs_it_and_a_star_always(at, raw, sent):
+    question = Question(family_name_begins="KHAN^AM", birth_date="1957-03-12")
+    assert f"PatientName={sent}&" in query_of(at, question, takes_wildcards_raw=raw)
+
+
+@pytest.mark.parametrize(("raw", "found"), [(True, 1), (False, 0)])
+def test_a_real_archive_knows_a_caret_only_raw(orthanc, raw, found):
+    """Measured: why a profile can say so."""
+    orthanc.store(make_study("caret", instances=1, PatientName="CARET^ANNA"))
+    profile = orthanc.as_archive("dicomweb") | {"takes_wildcards_raw": raw}
+    question = Question(family_name_begins="CARET^AN", birth_date="1957-03-12")
+    with registry.connect(Archive(**profile)) as archive:
+        assert len(archive.search_for_studies(question)) == found
+
+
+def test_a_real_archive_is_read_page_by_page(orthanc):
+    orthanc.store(make_study("pages", series=2, instances=4, PatientID="PAGES"))
+    profile = orthanc.as_archive("dicomweb") | {"page_size": 3}
+    with registry.connect(Archive(**profile)) as archive:
+        assert len(archive.search_for_studies(Question(patient_id="PAGES"))) == 1
+        assert len(archive.list_instances(study_uid("pages"))) == 8
+
+
+def test_what_would_end_a_value_is_never_raw(at):
+    query = query_of(at, Question(patient_id="A1&limit=0#x %/é"), takes_wildcards_raw=True)
+    assert parse_qs(query)["PatientID"] == ["A1&limit=0#x %/é"]
+    assert parse_qs(query)["limit"] == ["500"]
+
+
+def test_pages_are_as_large_as_the_archive_gives_them(at):
+    assert "limit=20&" in query_of(at, page_size=20)
+
+
+def test_what_an_archive_ignores_is_not_sent(at):
+    query = query_of(at, unsupported_filters=["PatientName", "includefield"])
+    assert "PatientBirthDate=19570312" in query
+    assert not [name for name in ("PatientName", "includefield") if name in query]
+
+
+@pytest.mark.parametrize(
+    ("question", "unsupported"),
+    [
+        (Question(), []),
+        (Question(family_name_begins="KHAN"), []),
+        (KHAN, ["PatientBirthDate"]),
+        (Question(patient_id="A100"), ["PatientID"]),
+    ],
+    ids=["nothing", "a name alone", "a name alone is left", "nothing is left"],
+)
+def test_nobody_is_asked_for_rather_than_everybody(at, question, unsupported):
+    asked = []
+    archive = at(lambda path: asked.append(path), unsupported_filters=unsupported)
+    failure = fails(archive, lambda archive: archive.search_for_studies(question))
+    assert failure == ("archive.cannot_ask", False)
+    assert asked == []
 
 
 def test_pages_are_asked_for_until_one_brings_nothing_new(at):
@@ -60,6 +125,14 @@ def test_pages_are_asked_for_until_one_brings_nothing_new(at):
         return 200, JSON, rows(*[f"1.{n}" for n in range(offset, min(offset + 100, 250))])
 
     assert len(at(answer).search_for_studies(KHAN)) == 250
+
+
+def test_pages_that_are_cut_shorter_than_asked_are_all_read(at):
+    def answer(path):
+        offset = int(parse_qs(urlsplit(path).query)["offset"][0])
+        return 200, JSON, rows(*[f"1.{n}" for n in range(offset, min(offset + 2, 221))])
+
+    assert len(at(answer).search_for_studies(KHAN)) == 221
 
 
 def test_an_archive_that_ignores_the_offset_does_not_keep_us_for_ever(at):
@@ -81,8 +154,10 @@ def test_an_empty_answer_is_nobody(at, status):
 
 def test_an_answer_without_a_usable_uid_is_dropped(at):
     assert at(lambda _: (200, JSON, rows("../../x", "", "1.2"))).search_for_studies(KHAN) != []
-    found = at(lambda _: (200, JSON, rows("../../x", ""))).search_for_studies(KHAN)
-    assert found == []
+
+
+def test_answers_of_which_none_has_a_usable_uid_are_not_taken_for_nothing(at):
+    assert fails(at(lambda _: (200, JSON, rows("../../x", "")))) == ("archive.not_understood", True)
 
 
 def test_odd_values_are_read_as_not_stated(at):
@@ -106,16 +181,17 @@ def test_odd_values_are_read_as_not_stated(at):
         ((301, {"Location": "http://127.0.0.1:1/"}, b""), ("archive.moved", False)),
         ((302, {"Location": "/login"}, b""), ("archive.moved", False)),
         ((401, {}, b""), ("archive.refused", False)),
-        ((403, {}, b""), ("archive.refused", False)),
+        ((403, {}, b""), ("archive.forbidden", False)),
         ((400, {}, b""), ("archive.bad_request", False)),
         ((404, {}, b""), ("archive.bad_request", False)),
-        ((429, {}, b""), ("archive.failed", True)),
+        ((406, {}, b""), ("archive.not_acceptable", False)),
+        ((429, {}, b""), ("archive.busy", True)),
         ((503, {}, b""), ("archive.failed", True)),
         ((200, {"Content-Type": "text/html"}, b"<html>sign in"), ("archive.not_understood", True)),
         ((200, JSON, b'{"a": 1}'), ("archive.not_understood", True)),
         ((200, JSON, b"\xff\xfe"), ("archive.not_understood", True)),
         ((200, JSON | {"Content-Length": "99"}, b"[]"), ("archive.cut_short", True)),
-        ((200, JSON | {"Content-Encoding": "gzip"}, b"no gzip"), ("archive.failed", True)),
+        ((200, JSON | {"Content-Encoding": "gzip"}, b"no gzip"), ("archive.not_understood", True)),
     ],
     ids=lambda case: str(case)[:40],
 )
@@ -123,11 +199,22 @@ def test_every_failure_has_its_code(at, reply, expected):
     assert fails(at(lambda _: reply)) == expected
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("120", 120), ("9999999", 86_400), ("Fri, 01 Jan 2021 00:00:00 GMT", 0), ("soon", None)],
+)
+def test_when_it_wants_to_be_asked_again_is_told_as_a_hint(at, status, said, seconds):
+    with pytest.raises(ArchiveError) as failure:
+        at(lambda _: (status, {"Retry-After": said}, b"")).echo()
+    assert failure.value.retry_after_s == seconds
+
+
 def test_a_password_does_not_travel_to_where_the_archive_points(hostile):
     seen = []
     elsewhere = hostile(lambda path: (seen.append(path), (200, JSON, b"[]"))[1])
     url = hostile(lambda _: (307, {"Location": elsewhere}, b""))
-    profile = Archive(kind="dicomweb", base_url=url, username="u", password="p")
+    profile = Archive(kind="dicomweb", base_url=url, auth="basic", username="u", password="p")
     with registry.connect(profile) as archive:
         assert fails(archive) == ("archive.moved", False)
     assert seen == []
@@ -190,10 +277,3 @@ def test_instances_that_do_not_name_their_series_are_asked_for_by_series(at):
         return 200, JSON, rows("1.2.1.1", tag="00080018")
 
     assert at(answer).list_instances("1.2") == [ONE]
-
-
-def test_a_silent_stream_is_given_up_however_long_the_whole_may_take(silent_port, monkeypatch):
-    monkeypatch.setattr(registry, "PATIENCE", Patience(connect_s=1, idle_s=0.2))
-    profile = Archive(kind="dicomweb", base_url=f"http://127.0.0.1:{silent_port}/x")
-    with registry.connect(profile) as archive:
-        assert fails(archive, retrieve) == ("archive.silent", True)

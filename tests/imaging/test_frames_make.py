@@ -8,10 +8,12 @@ import imagecodecs
 import numpy as np
 import pytest
 from django.utils import timezone
+from pydicom.encaps import encapsulate
 
 from imaging import queue, store
-from imaging.frames import make, metadata
-from imaging.frames.process import Reader
+from imaging.frames import batches, make, metadata, of_instance
+from imaging.frames.process import OpenInstance
+from imaging.frames.refused import Refused
 from imaging.models import Frame, Instance, Job, Segment, SeriesVersion, Study
 from tests.factories import InstanceFactory, SeriesFactory
 from tests.imaging import files
@@ -22,13 +24,6 @@ HEARD = []
 
 def hear(study):
     HEARD.append(study.pk)
-
-
-@pytest.fixture(scope="module")
-def decoders():
-    reader = Reader(2)
-    yield reader
-    reader.close()
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +125,7 @@ def test_what_somebody_waits_for_is_made_first_and_the_wish_is_forgotten(series)
 
 
 def test_a_wish_that_comes_while_frames_are_made_is_next(series, monkeypatch):
-    monkeypatch.setattr(make, "BATCH_FRAMES", 2)
+    monkeypatch.setattr(batches, "BATCH_FRAMES", 2)
     for number in range(1, 10):
         add(series, number)
     job, keep = claim(series), make.Making._keep
@@ -248,6 +243,35 @@ def test_an_instance_that_cannot_be_opened_keeps_its_place_with_a_code(series):
     assert Job.objects.get().state == Job.State.DONE
 
 
+def test_an_instance_whose_frames_take_too_long_is_given_up_soon(series, monkeypatch):
+    pixels = np.stack([np.full((6, 8), value, "<i2") for value in range(9)])
+    add(series, 1, NumberOfFrames=9, Rows=6, Columns=8, PixelData=pixels.tobytes())
+    asked = []
+
+    def never(self, number):
+        asked.append(number)
+        raise Refused("frame.timeout", "Reading it took too long.")
+
+    monkeypatch.setattr(OpenInstance, "frame", never)
+    monkeypatch.setattr(batches, "BATCH_FRAMES", 3)
+    make.carry_out(claim(series))
+    assert len(asked) == of_instance.MOST_SLOW
+    assert {frame["code"] for frame in document(series)["frames"]} == {"frame.timeout"}
+    assert document(series)["is_complete"]
+
+
+def test_a_kind_nobody_can_show_has_named_frames_and_is_never_opened(series, decoders, monkeypatch):
+    unknown = files.made(
+        syntax="1.2.840.10008.1.2.4.110", NumberOfFrames=70, PixelData=encapsulate([b"stream"])
+    )
+    add(series, 1, data=unknown)
+    Instance.objects.update(frame_count=70)
+    monkeypatch.setattr(decoders, "opened", None)
+    make.carry_out(claim(series))
+    assert {frame["code"] for frame in document(series)["frames"]} == {"frame.unsupported"}
+    assert Job.objects.get().state == Job.State.DONE
+
+
 def test_a_multi_frame_object_has_a_frame_for_each(series):
     pixels = np.stack([np.full((6, 8), value, "<i2") for value in (5, 6, 7)])
     changes = {"NumberOfFrames": 3, "Rows": 6, "Columns": 8, "PixelData": pixels.tobytes()}
@@ -303,19 +327,25 @@ def test_who_lost_the_lease_writes_nothing_more(series):
     assert Job.objects.get().claim == newer.claim
 
 
-def test_a_store_that_lost_a_file_puts_the_job_back_until_it_has_been_tried_enough(series, caplog):
-    InstanceFactory(series=series, store_key="0" * 64)
+def test_what_fails_again_and_again_is_put_back_until_it_has_been_tried_enough(
+    series, monkeypatch, caplog
+):
+    def fails(self, wanted):
+        raise RuntimeError("a mistake of ours")
+
+    add(series, 1)
+    monkeypatch.setattr(make.Making, "_publish", fails)
     make.carry_out(claim(series))
     job = Job.objects.get()
     assert job.state == Job.State.WAITING
     assert job.due_at > timezone.now()
     make.carry_out(claim(series, attempts=make.MOST_ATTEMPTS))
     assert Job.objects.get().state == Job.State.FAILED
-    assert "FileNotFoundError" in caplog.text
+    assert "RuntimeError" in caplog.text
 
 
 def test_segments_are_bounded_and_numbered_from_one(series, monkeypatch):
-    monkeypatch.setattr(make, "BATCH_PIXELS", 6 * 8 * 2)
+    monkeypatch.setattr(batches, "BATCH_PIXELS", 6 * 8 * 2)
     for number in range(1, 10):
         add(series, number)
     make.carry_out(claim(series))

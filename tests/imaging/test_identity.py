@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging.identity import Sought, Source, family_name_begins, is_nhs_number, verdict
+from imaging.claims import Judge, pair_of
+from imaging.identity import Sought, family_name_begins, verdict
+from imaging.identity_numbers import Source, is_nhs_number
 
 NHS, OTHER_NHS = "9990000018", "9990000026"
 SOUGHT = Sought(NHS, "KHAN", "Amina", "1957-03-12", "F", {"RM3": "A100"})
@@ -122,6 +124,52 @@ def test_a_number_that_fails_its_check_is_no_nhs_number():
     assert judged(claim, sought=sought) == "needs-a-person"
 
 
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        (Source("RM3", "", "patient-id"), {"issuer_of_patient_id": "ELSEWHERE"}),
+        (Source("RM3", "CHI", "patient-id"), {"issuer_of_patient_id": "CHI"}),
+    ],
+    ids=["another issuer", "another nation, whatever is set up"],
+)
+def test_where_nhs_numbers_are_kept_a_number_of_somebody_elses_is_none(source, changed):
+    claim = replace(NO_NUMBERS, patient_id=NHS, **changed)
+    assert "nhs-number-not-stated" in verdict(SOUGHT, claim, source).evidence
+    assert judged(claim, source=source) == "needs-a-person"
+
+
+def test_a_number_among_the_others_is_no_trusts_where_nobody_says_whose():
+    claim = replace(NO_NUMBERS, other_patient_ids=(("A100", ""),))
+    assert "local-number-not-stated" in verdict(SOUGHT, claim, IN_OTHERS).evidence
+    assert judged(claim) == "needs-a-person"
+
+
+def test_a_superseded_number_counts_alone_and_only_where_the_record_says_so():
+    claim = replace(NO_NUMBERS, other_patient_ids=((OTHER_NHS, "NHS"),))
+    known = replace(SOUGHT, superseded_nhs_numbers=[OTHER_NHS])
+    assert (judged(claim, sought=known), judged(claim)) == ("same", "different")
+
+
+def test_a_name_is_not_read_backwards_to_find_half_of_it():
+    """Her given name as somebody's family name: perhaps a twin was given her number."""
+    claim = replace(HERS, patient_id="", patient_name="AMINA^Zeynep")
+    assert "given-names-differs" in verdict(SOUGHT, claim, IN_OTHERS).evidence
+    assert judged(claim) == "needs-a-person"
+
+
+@pytest.mark.parametrize(
+    ("claim", "found"),
+    [
+        (replace(HERS, birth_date="1940-01-01", patient_name="OTHER^Person"), "different"),
+        (HERS, "same"),
+    ],
+)
+def test_a_persons_word_counts_where_the_rule_asks_for_one_and_nowhere_else(claim, found):
+    against = "same" if found == "different" else "different"
+    said = {pair_of(SOUGHT, claim, IN_OTHERS): against}
+    assert Judge(SOUGHT, IN_OTHERS, said).judge(claim).verdict == found
+
+
 def test_the_evidence_is_codes_and_never_values():
     evidence = " ".join(verdict(SOUGHT, HERS, IN_OTHERS).evidence)
     assert "nhs-number-agrees" in evidence
@@ -168,6 +216,70 @@ claims = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"sex": "M", "patient_name": "KHAN^A"}, "needs-a-person"),
+        ({"sex": "M", "patient_name": "KHAN"}, "needs-a-person"),
+        ({"sex": "M", "patient_name": ""}, "needs-a-person"),
+        ({"sex": "M", "patient_name": "KHAN^A B"}, "needs-a-person"),
+        ({"sex": "M", "patient_name": "KHAN^Zara"}, "needs-a-person"),
+        ({"sex": "M", "patient_name": "KHAN^Amina"}, "same"),
+        ({"sex": "M", "patient_name": "KHAN^Ami"}, "same"),
+        ({"sex": "F", "patient_name": "KHAN^A"}, "same"),
+        ({"sex": "O", "patient_name": "KHAN^A"}, "same"),
+        ({"sex": "", "patient_name": "KHAN^A"}, "same"),
+    ],
+    ids=str,
+)
+def test_a_number_under_the_other_sex_needs_a_given_name_that_is_written_out(changed, found):
+    """A twin brother under a mistyped number has her family name, birth date and initial."""
+    assert judged(replace(HERS, **changed)) == found
+
+
+def test_an_initial_alone_is_told_from_a_name_that_is_written_out():
+    said = {
+        name: verdict(SOUGHT, replace(HERS, patient_name=name), IN_OTHERS).evidence
+        for name in ("KHAN^A", "KHAN^Amina", "A^KHAN")
+    }
+    assert "given-names-initial-agrees" in said["KHAN^A"]
+    assert "given-names-initial-agrees" in said["A^KHAN"]
+    assert "given-names-agrees" in said["KHAN^Amina"]
+    initial = replace(NO_NUMBERS, patient_name="KHAN^A", birth_date="")
+    assert judged(initial) == "needs-a-person"
+
+
+VNA = Source("RM3", "", "other-patient-ids", trusts_by_issuer={"BOL": "RMC"})
+
+
+@pytest.mark.parametrize(
+    ("issuer", "source", "found"),
+    [
+        ("WIG", VNA, "needs-a-person"),
+        ("BOL", VNA, "same"),
+        ("rm3", VNA, "same"),
+        ("", VNA, "same"),
+        ("NHS", VNA, "same"),
+        ("CHI", VNA, "same"),
+        ("WIG", IN_OTHERS, "same"),
+    ],
+)
+def test_in_an_archive_of_several_trusts_an_issuer_nobody_set_up_is_no_trusts(
+    issuer, source, found
+):
+    claim = replace(HERS, issuer_of_patient_id=issuer, patient_id="X1")
+    sought = replace(SOUGHT, local_numbers={})
+    assert Judge(sought, source, {}).judge(claim).verdict == found
+
+
+def test_nobodys_word_says_whose_to_share_a_study_is_that_another_header_says_does():
+    claim = replace(HERS, issuer_of_patient_id="WIG", birth_date="")
+    judge = Judge(SOUGHT, VNA, {pair_of(SOUGHT, claim, VNA): "same"})
+    assert judge.judge(claim).verdict == "needs-a-person"
+    assert judge.undecided([claim]) == []
+    assert judge.judge(claim, replace(HERS, issuer_of_patient_id="BOL")).verdict == "same"
+
+
 @given(claim=claims, source=st.sampled_from([IN_PATIENT_ID, IN_OTHERS]))
 def test_nobody_is_the_same_without_a_number_and_the_birth_date(claim, source):
     said = {claim.patient_id, *(number for number, _ in claim.other_patient_ids)}
@@ -176,3 +288,23 @@ def test_nobody_is_the_same_without_a_number_and_the_birth_date(claim, source):
         assert said & {NHS, "A100"}
     if said.isdisjoint({NHS, "A100"}):
         assert judged(claim, source=source) != "same"
+
+
+def test_a_superseded_local_number_counts_at_its_trust_and_beside_it_another_does_not():
+    only_local = replace(HERS, patient_id="A099", other_patient_ids=())
+    known = replace(SOUGHT, superseded_local_numbers={"RM3": ["A099"]})
+    assert judged(only_local) == "different" or judged(only_local) == "needs-a-person"
+    assert judged(only_local, sought=known) == "same"
+    elsewhere = replace(SOUGHT, superseded_local_numbers={"RBV": ["A099"]})
+    assert judged(only_local, sought=elsewhere) != "same"
+    third = replace(only_local, patient_id="A098")
+    assert judged(third, sought=known) != "same"
+
+
+def test_without_an_nhs_number_a_trusts_own_number_and_the_birth_date_are_enough():
+    nobody = replace(SOUGHT, nhs_number="")
+    claim = replace(HERS, other_patient_ids=())
+    assert judged(claim, sought=nobody) == "same"
+    assert judged(HERS, sought=nobody) == "same"  # an NHS number nobody here knows says nothing
+    assert judged(replace(claim, patient_id="B200"), sought=nobody) != "same"
+    assert judged(replace(claim, birth_date="1957-03-13"), sought=nobody) != "same"

@@ -7,19 +7,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from imaging.frames import metadata
-from imaging.frames.process import Reader
 from imaging.models import Frame, Segment
 from tests.factories import InstanceFactory, SeriesFactory, StudyFactory
 from tests.imaging import files
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def decoders():
-    reader = Reader(1)
-    yield reader
-    reader.close()
 
 
 @pytest.fixture

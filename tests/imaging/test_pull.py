@@ -11,7 +11,7 @@ from imaging.archives import registry
 from imaging.archives.base import ArchiveError, Level
 from imaging.models import Archive, Instance, Job, Quarantined, Study
 from imaging.pull import receive
-from imaging.pull.fetch import requests
+from imaging.pull.requests import requests
 from tests.dicoms import OTHER_PATIENT, make_instance, make_study, study_uid, uid
 from tests.factories import ArchiveFactory, PullJobFactory, StudyFactory
 from tests.imaging.fakes import FakeArchive
@@ -139,6 +139,7 @@ def test_an_unreachable_archive_is_tried_later_each_time_and_then_given_up(kind,
         job.refresh_from_db()
         waits.append(round((job.due_at - timezone.now()).total_seconds()))
         Job.objects.update(due_at=timezone.now())
+        Archive.objects.update(rests_until=None)  # the breaker's rest: test_breaker.py
     run_next()
     assert waits == [5, 10, 20, 40, 80]
     assert stands(study)[:2] == (State.FAILED, "archive.unreachable")
@@ -325,6 +326,7 @@ def test_who_lost_the_lease_writes_nothing_more(monkeypatch):
     files = make_study("overslept", instances=3, nhs_number=NHS)
     fake, study, job = at_fake(monkeypatch, "overslept", files)
     monkeypatch.setattr(receive, "BATCH", 1)
+    monkeypatch.setattr(receive, "AHEAD", 0)
 
     def oversleep(wanted):
         yield files[0]
@@ -357,8 +359,11 @@ def test_a_fault_of_ours_puts_the_job_back(monkeypatch):
     assert stands(study)[0] == State.PULLING
 
 
-def test_a_study_whose_identity_is_not_certain_is_not_fetched():
-    study = StudyFactory(verdict=Study.Verdict.NEEDS_A_PERSON)
+@pytest.mark.parametrize(
+    "facts", [{"verdict": Study.Verdict.NEEDS_A_PERSON}, {"state": State.WITHHELD}]
+)
+def test_a_study_whose_identity_is_not_certain_is_not_fetched(facts):
+    study = StudyFactory(**facts)
     assert not plan.want_study(study)
     assert not Job.objects.exists()
 

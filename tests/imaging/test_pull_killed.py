@@ -1,14 +1,8 @@
 """A worker killed in the middle of a pull: nothing is lost, and nothing is fetched twice."""
 
-import os
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from imaging import plan, queue, work
@@ -17,6 +11,7 @@ from imaging.models import Instance, Job, Study
 from imaging.pull.receive import BATCH
 from tests.dicoms import make_study, study_uid
 from tests.factories import ArchiveFactory, StudyFactory
+from tests.imaging import own_process
 
 COUNT = 60
 WORKER = """
@@ -24,46 +19,20 @@ import time
 import django
 django.setup()
 from imaging import work
-from imaging.models import Job
-from imaging.pull.receive import Receiving
+from imaging.models import Job, Study
+from imaging.pull import receive
 
-take = Receiving.take
+take = receive.Receiving.take
+receive.AHEAD = 8
 
-def slowly(self, data):
-    take(self, data)
-    time.sleep(0.03)
+def until_a_batch_is_written(self, *data):
+    take(self, *data)
+    while Study.objects.get().stored_count >= receive.BATCH:
+        time.sleep(1)  # for the kill
 
-Receiving.take = slowly
+receive.Receiving.take = until_a_batch_is_written
 work.run_next((Job.Kind.PULL,))
 """
-
-
-def database_url():
-    own = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{own['NAME']}"
-    return "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**own)
-
-
-def start_worker():
-    environment = os.environ | {
-        "DATABASE_URL": database_url(),
-        "STORE_URL": settings.STORE_URL,
-        "DJANGO_SETTINGS_MODULE": "mdt.settings",
-        "SECRET_KEY": "x" * 50,
-        "ALLOWED_HOSTS": "testserver",
-        "SQLITE_WAIT_S": "20",
-    }
-    root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen([sys.executable, "-c", WORKER], cwd=root, env=environment)
-
-
-def wait_until(is_so, worker):
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        assert worker.poll() is None, "the worker ended before it could be killed"
-        time.sleep(0.02)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -73,8 +42,9 @@ def test_a_killed_pull_goes_on_where_it_was(orthanc, monkeypatch):
     study = StudyFactory(archive=archive, study_instance_uid=study_uid("killed"))
     plan.want_study(study)
 
-    worker = start_worker()
-    wait_until(lambda: Study.objects.get(pk=study.pk).stored_count >= BATCH, worker)
+    command = [sys.executable, "-c", WORKER]
+    worker = own_process.start(command, told={"ARCHIVES_ON_LOOPBACK": "1"})
+    own_process.wait_until(lambda: Study.objects.get(pk=study.pk).stored_count >= BATCH, of=worker)
     worker.kill()
     worker.wait()
     study.refresh_from_db()

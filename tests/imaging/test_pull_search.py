@@ -9,11 +9,12 @@ from django.utils import timezone
 from imaging import plan, queue, work
 from imaging.archives import registry
 from imaging.archives.base import ArchiveError, FoundStudy, Question
-from imaging.identity import Sought, Source
-from imaging.models import Archive, ArchiveAnswer, Job, Search, Study
-from imaging.pull.search import questions
-from tests.dicoms import OTHER_PATIENT, make_study, study_uid
-from tests.factories import ArchiveFactory
+from imaging.identity import Sought
+from imaging.identity_numbers import Source
+from imaging.models import Archive, ArchiveAnswer, Arrival, Job, Search, Study
+from imaging.pull.asking import Asked, by_name, by_number
+from tests.dicoms import OTHER_PATIENT, make_study, study_uid, uid
+from tests.factories import ArchiveFactory, StudyFactory
 from tests.imaging.fakes import FakeArchive
 
 pytestmark = pytest.mark.django_db
@@ -149,12 +150,61 @@ def test_a_header_of_somebody_else_outweighs_an_answer_that_looks_right(monkeypa
     assert says(ask(ArchiveFactory())) == (Answer.ANSWERED, 0, 1)
 
 
+def test_a_header_of_another_study_says_nothing_of_this_one(monkeypatch):
+    """What the archive sends for it is another study's, which is surely hers."""
+    (own,), (other,) = (
+        make_study(name, instances=1, nhs_number="9990000018") for name in ("asked", "sent")
+    )
+    claims = FoundStudy(study_uid("asked"), patient_name="KHAN^Amina", birth_date="1957-03-12")
+    fake(monkeypatch, claims).add(other, instead_of=own)
+    ask(ArchiveFactory())
+    assert Study.objects.get().verdict == Study.Verdict.NEEDS_A_PERSON
+
+
+@pytest.mark.parametrize(
+    ("others", "is_left"), [(None, False), (Study.State.FOUND, False), (Study.State.PULLING, True)]
+)
+def test_what_was_moved_here_to_be_read_and_is_anothers_is_let_go(monkeypatch, others, is_left):
+    """Not what another's pull has asked for, and not what was pushed."""
+    claims = FoundStudy(study_uid("lie"), patient_name="KHAN^Amina", birth_date="1957-03-12")
+    fake(monkeypatch, claims, files=make_study("lie", **OTHER_PATIENT))
+    archive = ArchiveFactory()
+    if others:
+        StudyFactory(archive=archive, study_instance_uid=study_uid("lie"), state=others)
+    about = {"archive": archive, "study_instance_uid": study_uid("lie"), "size": 1}
+    first, other, _ = sorted(uid("lie", 1, number) for number in (1, 2, 3))
+    read, pushed, unread = (
+        Arrival.objects.create(sop_instance_uid=sop, is_asked=is_asked, **about)
+        for sop, is_asked in ((first, True), (first, False), (other, True))
+    )
+    assert says(ask(archive)) == (Answer.ANSWERED, 0, 1)
+    left = {*Arrival.objects.all()}
+    assert left == ({read, pushed, unread} if is_left else {pushed, unread})
+
+
+def test_of_an_archive_of_everybody_only_what_was_answered_is_looked_up(monkeypatch):
+    archive, loaded, load = ArchiveFactory(), [], Study.from_db.__func__
+    state = Study.State.WITHHELD
+    StudyFactory.create_batch(3, archive=archive, state=state)
+    mine = StudyFactory(archive=archive, state=state, study_instance_uid="1.2.3")
+
+    def noted(cls, db, names, values):
+        row = load(cls, db, names, values)
+        loaded.append(row.pk)
+        return row
+
+    fake(monkeypatch, HERS)
+    monkeypatch.setattr(Study, "from_db", classmethod(noted))
+    assert ask(archive).state == Answer.ANSWERED
+    assert set(loaded) == {mine.pk}
+
+
 def test_asking_again_finds_what_is_new_and_leaves_what_was_fetched_alone(monkeypatch):
     archive = fake(monkeypatch, HERS)
     answer = ask(ArchiveFactory())
     Study.objects.update(state=Study.State.COMPLETE, description="from its header")
     archive.studies.append(FoundStudy(**vars(HERS) | {"study_instance_uid": "1.2.4"}))
-    plan.search_again(answer.search)
+    plan.search_again(answer.search, archives=Archive.objects.all())
     work.run_next((Job.Kind.SEARCH,))
     answer.refresh_from_db()
     assert says(answer) == (Answer.ANSWERED, 2, 0)
@@ -167,7 +217,7 @@ def test_a_study_that_was_withheld_stays_withheld(monkeypatch):
     fake(monkeypatch, HERS)
     search = ask(ArchiveFactory()).search
     Study.objects.update(state=Study.State.WITHHELD, verdict=Study.Verdict.DIFFERENT)
-    plan.search_again(search)
+    plan.search_again(search, archives=Archive.objects.all())
     work.run_next((Job.Kind.SEARCH,))
     study = Study.objects.get()
     assert (study.state, study.verdict) == (Study.State.WITHHELD, Study.Verdict.DIFFERENT)
@@ -250,22 +300,56 @@ def test_a_search_on_which_workers_die_is_given_up(monkeypatch):
 
 
 SOURCE = Source("RM3", "", "other-patient-ids")
+IN_PATIENT_ID = Source("RM3", "", "patient-id")
+VNA = Source("RM3", "", "other-patient-ids", trusts_by_issuer={"BOL": "RMC", "STO": "RWJ"})
 BY_NAME = Question(family_name_begins="KHAN", birth_date="1957-03-12")
+BORN = Question(birth_date="1957-03-12")
+
+
+def of(*numbers):
+    return [Question(patient_id=number) for number in numbers]
+
+
+def questions(person, source, **how):
+    asked = by_number(person, source, Asked(how.pop("trusts", source.trusts), **how))
+    return [*asked, *filter(None, [by_name(person)])]
 
 
 @pytest.mark.parametrize(
     ("person", "source", "asked"),
     [
         (sought(), SOURCE, [BY_NAME]),
-        (sought(local_numbers={"RM3": "A1"}), SOURCE, [Question(patient_id="A1"), BY_NAME]),
+        (sought(local_numbers={"RM3": "A1"}), SOURCE, [*of("A1"), BY_NAME]),
         (sought(local_numbers={"R0A": "A1"}), SOURCE, [BY_NAME]),
+        (sought(), IN_PATIENT_ID, [*of("9990000018"), BY_NAME]),
         (
-            sought(),
-            Source("RM3", "", "patient-id"),
-            [Question(patient_id="9990000018"), BY_NAME],
+            sought(superseded_nhs_numbers=["9990000026"], local_numbers={"RM3": "A1"}),
+            IN_PATIENT_ID,
+            [*of("9990000018", "9990000026", "A1"), BY_NAME],
         ),
-        (sought(family_name="Ö"), SOURCE, []),
+        (
+            sought(local_numbers={"RMC": "B1", "RWJ": "C1", "R0A": "D1"}),
+            VNA,
+            [*of("B1", "C1"), BY_NAME],
+        ),
+        (sought(local_numbers={"RMC": "A1", "RWJ": "A1"}), VNA, [*of("A1"), BY_NAME]),
+        (sought(family_name="Öztürk"), SOURCE, [BORN]),
+        (sought(family_name="Öztürk", birth_date="1900-01-01"), SOURCE, []),
+        (sought(birth_date=""), SOURCE, []),
     ],
 )
 def test_the_surest_question_comes_first_and_a_name_never_alone(person, source, asked):
-    assert list(questions(person, source)) == asked
+    assert questions(person, source) == asked
+
+
+def test_an_archive_of_several_trusts_is_asked_by_the_numbers_of_those_alone_that_may_be_asked():
+    person = sought(local_numbers={"RMC": "B1", "RWJ": "C1"})
+    assert questions(person, VNA, trusts=frozenset({"RMC"})) == [*of("B1"), BY_NAME]
+
+
+def test_a_folder_is_asked_by_the_nhs_number_too_wherever_it_stands():
+    assert questions(sought(), SOURCE, is_folder=True) == [*of("9990000018"), BY_NAME]
+
+
+def test_what_was_brought_for_somebody_is_asked_for_as_that():
+    assert questions(sought(), SOURCE, brought=("upload",))[:-1] == [Question(brought=("upload",))]

@@ -1,13 +1,22 @@
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from imaging import plan, queue, tasks, work
-from imaging.models import Archive, Job
-from tests.factories import ArchiveFactory, PullJobFactory, SeriesFactory, StudyFactory
+from imaging.models import Archive, Job, Study, Upload
+from imaging.pull.receive import LeaseLostError
+from imaging.pull.settle import begin
+from imaging.pull.states import hold
+from tests.factories import (
+    ArchiveFactory,
+    PullJobFactory,
+    SearchFactory,
+    SeriesFactory,
+    StudyFactory,
+)
 
 pytestmark = pytest.mark.django_db
 State = Job.State
@@ -75,6 +84,12 @@ def test_work_that_asks_nobody_waits_for_no_archive():
     assert queue.claim_next(work.FRAMES, timezone.now()) == frames
 
 
+def test_who_waits_for_a_picture_waits_for_no_count_of_what_archives_were_asked():
+    sql = {kinds: str(queue.due(kinds, timezone.now()).query) for kinds in (work.PULL, work.FRAMES)}
+    assert "rests_until" in sql[work.PULL]
+    assert "rests_until" not in sql[work.FRAMES]
+
+
 def test_only_the_kinds_asked_for_are_claimed():
     PullJobFactory()
     assert queue.claim_next(work.FRAMES, timezone.now()) is None
@@ -123,6 +138,19 @@ def test_a_job_that_takes_long_keeps_its_claim(monkeypatch):
     assert queue.let_go(claimed, State.DONE)
 
 
+def test_a_job_that_is_cancelled_while_it_is_claimed_is_passed_over(monkeypatch):
+    cancelled, other = PullJobFactory(list_position=1), PullJobFactory(list_position=2)
+    Archive.objects.update(at_most=2)
+    note = queue.budget.note_asking
+
+    def cancel(*asked):
+        note(*asked)
+        Job.objects.filter(pk=cancelled.pk).update(state=State.DONE, claim=None, lease_until=None)
+
+    monkeypatch.setattr(queue.budget, "note_asking", cancel)
+    assert claim() == other
+
+
 @pytest.mark.django_db(transaction=True)
 def test_workers_that_claim_at_once_never_share_a_job():
     ArchiveFactory(at_most=100)
@@ -139,6 +167,31 @@ def test_workers_that_claim_at_once_never_share_a_job():
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert sorted(claimed) == sorted(job.pk for job in jobs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_a_study_from_the_screens_and_its_worker_do_not_wait_for_each_other():
+    """As a correction of the patient does: the study's row first, then its jobs'."""
+    PullJobFactory(study__state=Study.State.WANTED)
+    job, is_held, ended = claim(), Event(), []
+
+    def work_on():
+        is_held.wait(5)
+        try:
+            begin(job, job.study)
+        except Exception as error:
+            ended.append(type(error))
+        connection.close()
+
+    thread = Thread(target=work_on)
+    thread.start()
+    with transaction.atomic():
+        hold(job.study)
+        is_held.set()
+        thread.join(0.3)  # it waits for the study, and must not hold the job
+        Job.objects.update(state=State.WAITING, claim=None, lease_until=None)
+    thread.join()
+    assert ended == [LeaseLostError]
 
 
 def test_every_wait_is_longer_until_there_is_none():
@@ -203,3 +256,99 @@ def test_a_message_that_finds_work_sends_the_next_and_one_that_finds_none_does_n
 def test_every_kind_of_job_has_a_handler():
     assert set(work.HANDLERS) == set(Job.Kind)
     assert {*work.PULL, *work.FRAMES} == set(Job.Kind)
+
+
+# Processes: WORKER_PROCESSES of them
+
+
+@pytest.fixture
+def four(settings):
+    settings.WORKER_PROCESSES = 4
+
+
+def claimed():
+    """Names of the archives whose jobs can be started, one after another."""
+    names = []
+    while job := claim():
+        names.append(job.archive.name)
+    return names
+
+
+def at(name, jobs=2, **fields):
+    archive = ArchiveFactory(name=name, at_most=4, **fields)
+    PullJobFactory.create_batch(jobs, study__archive=archive)
+    return archive
+
+
+@pytest.mark.usefixtures("four")
+def test_pictures_have_a_process_that_no_archive_can_take():
+    for name in ("a", "b", "c", "d"):
+        at(name)
+    assert len(claimed()) == 3
+    waits = Job.objects.create(
+        kind=Job.Kind.FRAMES,
+        series=SeriesFactory(),
+        due_at=timezone.now(),
+        meeting_at=timezone.now(),
+    )
+    assert queue.claim_next(work.FRAMES, timezone.now()) == waits
+
+
+@pytest.mark.usefixtures("four")
+def test_an_upload_that_is_unpacked_takes_no_picture_process_either():
+    for name in ("a", "b"):
+        at(name, jobs=1)
+    archive = at("uploads", jobs=0)
+    for _ in range(2):
+        plan.unpack(Upload.objects.create(archive=archive, search=SearchFactory(), by="x"))
+    kinds = [job.kind for job in iter(claim, None)]
+    assert sorted(kinds) == [Job.Kind.PULL, Job.Kind.UNPACK, Job.Kind.UNPACK]
+
+
+@pytest.mark.usefixtures("four")
+def test_the_last_process_is_for_an_archive_that_has_none():
+    at("first", jobs=4)
+    assert claimed() == ["first", "first"]
+    at("other", jobs=3)
+    assert claimed() == ["other"]
+
+
+@pytest.mark.usefixtures("four")
+def test_archives_that_do_not_answer_never_have_all_processes():
+    for name in ("a", "b", "c"):
+        at(name, failures_in_a_row=1)
+    assert len(claimed()) == 2
+    at("good")
+    assert claimed() == ["good"]
+
+
+@pytest.mark.usefixtures("four")
+def test_the_last_process_is_for_no_archive_that_failed_last_whoever_has_the_others():
+    for name in ("slow", "slower"):
+        at(name, jobs=1)
+    assert claimed() == ["slow", "slower"]
+    at("failing", failures_in_a_row=1)
+    assert claimed() == []
+    at("good")
+    assert claimed() == ["good"]
+
+
+@pytest.mark.usefixtures("four")
+def test_a_process_whose_worker_is_dead_is_free_again_before_its_job_is():
+    for name in ("a", "b", "c"):
+        at(name, jobs=1)
+    assert len(claimed()) == 3
+    good = at("good")
+    assert claim() is None
+    running = Job.objects.filter(state=State.RUNNING)
+    running.update(lease_until=timezone.now() + timedelta(seconds=50))  # renewed no more
+    assert claim().archive == good
+
+
+@pytest.mark.parametrize(("processes", "jobs"), [(0, 4), (1, 1), (2, 1), (3, 2), (9, 4)])
+def test_any_number_of_processes_asks_somebody(settings, processes, jobs):
+    """0: pictures have workers of their own, and nobody counts."""
+    settings.WORKER_PROCESSES = processes
+    for name in ("a", "b", "c", "d"):
+        at(name, jobs=1)
+    assert len(claimed()) == jobs

@@ -12,21 +12,18 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
-from imaging.frames.process import Reader
 from imaging.frames.refused import Refused
 from tests.imaging import files
 
 UNLIKE = {"JPGExtended.dcm": 1}
 """Lossy 12-bit JPEG: two decoders may round a cosine the other way."""
 NOBODY_READS = {"JPEG2000-embedded-sequence-delimiter.dcm", "JPEG-lossy.dcm"}
+#: pydicom takes a table of words for little-endian whatever the file is: the same image, stored so.
+TWINS = {
+    "OBXXXX1A_expb.dcm": "OBXXXX1A.dcm",
+    "OBXXXX1A_expb_2frame.dcm": "OBXXXX1A_2frame.dcm",
+}
 MOST_FRAMES = 4
-
-
-@pytest.fixture(scope="module")
-def decoders():
-    reader = Reader(1)
-    yield reader
-    reader.close()
 
 
 def with_pixels():
@@ -43,7 +40,7 @@ def expected(path):
     """What pydicom makes of the first frames of a file, in the terms of a canonical frame."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = dcmread(path)
+        dataset = dcmread(path.with_name(TWINS.get(path.name, path.name)))
         count = int(dataset.get("NumberOfFrames") or 1)
         indices = range(min(count, MOST_FRAMES))
         pixels = np.stack([pixel_array(dataset, index=index) for index in indices])

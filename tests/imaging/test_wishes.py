@@ -8,13 +8,13 @@ from django.db import connections
 from django.utils import timezone
 
 from imaging import plan
-from imaging.frames import make
+from imaging.frames import batches, make
 from imaging.models import Frame, Job
 from tests.factories import SeriesFactory
 from tests.imaging import test_frames_make
 from tests.imaging.test_frames_make import add, claim, values_of
 
-decoders, _doors = test_frames_make.decoders, test_frames_make._doors  # fixtures
+_doors = test_frames_make._doors  # a fixture
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_gave_way_is_made_all_the_same(series, monkeypatch):
 
 @pytest.mark.django_db
 def test_everybodys_wish_is_made_before_the_rest_a_batch_at_a_time(series, monkeypatch):
-    monkeypatch.setattr(make, "BATCH_FRAMES", 2)
+    monkeypatch.setattr(batches, "BATCH_FRAMES", 2)
     for number in range(1, 10):
         add(series, number)
     running = claim(series)
@@ -96,7 +96,7 @@ def test_everybodys_wish_is_made_before_the_rest_a_batch_at_a_time(series, monke
 
 @pytest.mark.django_db
 def test_a_wish_means_the_same_frame_though_an_image_came_in_before_it(series, monkeypatch):
-    monkeypatch.setattr(make, "BATCH_FRAMES", 1)
+    monkeypatch.setattr(batches, "BATCH_FRAMES", 1)
     for number in (3, 4, 5, 6):
         add(series, number)
     running, keep = claim(series, wanted_frames=[2, 4, 3]), make.Making._keep

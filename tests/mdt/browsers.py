@@ -96,7 +96,7 @@ class Browser(WebsocketCommunicator):
 @asynccontextmanager
 async def in_room(*args, since=0, **options):
     browser = Browser(*args, **options)
-    assert (await browser.connect())[0]
+    assert (await browser.connect(timeout=10))[0]
     try:
         browser.welcome = await browser.hello(since)
         yield browser

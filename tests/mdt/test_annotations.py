@@ -1,16 +1,14 @@
-"""Marks: where they lie, what they measure, who may change them, what stays on record."""
+"""Marks on record: where they may be put, who may change them, what the room is told."""
 
 from uuid import uuid4
 
 import pytest
 from django.http import Http404
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imaging import store
-from imaging.frames.metadata import packed
+from imaging.frames.metadata import packed, unpacked
 from imaging.models import SeriesVersion, Study, frame_key
-from mdt.annotations.measure import check_on_frame, measure
+from imaging.store.base import StoreError
 from mdt.annotations.models import Mark, MarkVersion
 from mdt.annotations.places import frame_at
 from mdt.annotations.queries import mark_or_404, marks_of_case
@@ -20,7 +18,7 @@ from mdt.errors import BadMark, Conflict, NotAllowed, WrongState
 from mdt.live.commands import Sender, carry_out
 from mdt.meetings.models import Meeting
 from mdt.members import Role
-from mdt.protocol import Ack, CaseRefreshed, CreateMark, Drawing, Place, PointMm, PointPx
+from mdt.protocol import Ack, CaseRefreshed, CreateMark, Drawing, Nak, Place
 from mdt.referrals.models import Objection
 from mdt.room_log import log
 from tests.factories import (
@@ -30,109 +28,7 @@ from tests.factories import (
     ReferralStudyFactory,
     SeriesFactory,
 )
-
-CALIBRATED = {"row": 0.5, "column": 0.25, "kind": "calibrated", "note": ""}
-AXIAL = {
-    "rows": 200,
-    "columns": 400,
-    "spacing": CALIBRATED,
-    "row_cosines": [1.0, 0.0, 0.0],
-    "column_cosines": [0.0, 1.0, 0.0],
-}
-FRAME = {"image": 0, "position": [0.0, 0.0, -80.0]}
-
-
-def mm(x, y, z=-80.0):
-    return PointMm(x=x, y=y, z=z)
-
-
-def px(x, y):
-    return PointPx(x=x, y=y)
-
-
-def length(first, second):
-    return Drawing(kind="length", points=(first, second))
-
-
-def unplaced(**spacing):
-    note = {"none": "no scale", "at-detector": "at the detector"}.get(spacing["kind"], "")
-    nowhere = {"row_cosines": None, "column_cosines": None}
-    return {**AXIAL, **nowhere, "spacing": {"row": None, "column": None, "note": note, **spacing}}
-
-
-# ---- what is measured ----------------------------------------------------------------------
-
-
-def test_a_length_in_the_patient_is_the_distance_of_its_ends():
-    measured = measure(length(mm(1, 2), mm(4, 6)), AXIAL)
-    assert (measured.value, measured.unit, measured.note) == (5.0, "mm", "")
-
-
-def test_a_length_in_pixels_takes_rows_and_columns_by_their_own_spacing():
-    image = unplaced(kind="calibrated", row=0.5, column=0.25)
-    measured = measure(length(px(0, 0), px(12, 8)), image)
-    assert (measured.value, measured.unit) == (5.0, "mm")
-
-
-@pytest.mark.parametrize("kind", ["at-detector", "region"])
-def test_millimetres_that_are_worth_less_say_so(kind):
-    image = unplaced(kind=kind, row=1.0, column=1.0, note="what it is worth")
-    measured = measure(length(px(0, 0), px(3, 4)), image)
-    assert (measured.value, measured.unit, measured.note) == (5.0, "mm", "what it is worth")
-
-
-def test_a_picture_without_a_scale_is_measured_in_pixels():
-    measured = measure(length(px(0, 0), px(3, 4)), unplaced(kind="none"))
-    assert (measured.value, measured.unit, measured.note) == (5.0, "px", "no scale")
-
-
-def test_an_arrow_measures_nothing():
-    arrow = Drawing(kind="arrow", points=(mm(1, 2), mm(4, 6)), text="here")
-    assert measure(arrow, AXIAL) is None
-
-
-coordinates = st.floats(0, 90)
-
-
-@given(coordinates, coordinates, coordinates, coordinates)
-def test_a_length_is_the_same_from_either_end_and_by_either_unit(a, b, c, d):
-    """On an axial frame, patient places and stored pixels tell the same length."""
-    forth = measure(length(mm(a, b), mm(c, d)), AXIAL).value
-    back = measure(length(mm(c, d), mm(a, b)), AXIAL).value
-    pixels = measure(length(px(a * 4, b * 2), px(c * 4, d * 2)), AXIAL).value
-    assert forth == back == pytest.approx(pixels, abs=0.011)
-
-
-# ---- where it lies ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (mm(1, 2, -79), mm(4, 6)),  # a millimetre off the plane
-        (mm(1, 2), mm(150, 6)),  # outside, across
-        (mm(1, 2), mm(4, -3)),  # outside, up
-        (px(1, 2), px(402, 6)),
-        (px(-3, 2), px(4, 6)),
-        (mm(1, 2), px(4, 6)),  # two units
-    ],
-)
-def test_a_mark_that_does_not_lie_on_its_frame_is_refused(first, second):
-    with pytest.raises(BadMark):
-        check_on_frame(length(first, second), AXIAL, FRAME, 1.0)
-
-
-def test_a_mark_in_the_patient_is_refused_on_a_picture_without_a_place():
-    with pytest.raises(BadMark):
-        check_on_frame(length(mm(1, 2), mm(4, 6)), unplaced(kind="none"), FRAME, None)
-
-
-@pytest.mark.parametrize(("z", "spacing"), [(-80.4, None), (-81.5, 3.0)])
-def test_half_the_way_to_the_next_frame_is_still_this_one(z, spacing):
-    check_on_frame(length(mm(1, 2, z), mm(4, 6)), AXIAL, FRAME, spacing)
-
-
-# ---- on record -------------------------------------------------------------------------------
+from tests.mdt.mark_kit import AXIAL, FRAME, length, mm
 
 
 @pytest.fixture
@@ -249,6 +145,47 @@ def test_a_command_for_a_restricted_case_sent_again_is_answered_as_before(
 
 
 @pytest.mark.django_db
+def test_no_mark_is_put_on_a_picture_that_is_not_drawn_here(case, place):
+    version = SeriesVersion.objects.get()
+    frame_at(case, place)
+    content = unpacked(store.get().read_range(version.store_key))
+    content["images"][0]["encoding"] = "as-received"
+    SeriesVersion.objects.update(store_key=store.get().put(packed(content)).key)
+    with pytest.raises(BadMark, match="not drawn here"):
+        frame_at(case, place)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("why", "code", "retry"),
+    [
+        (StoreError("store.unreachable", "Its own words."), "store.unreachable", True),
+        (FileNotFoundError("a path"), "store.lost", False),
+    ],
+    ids=["silent", "lost"],
+)
+def test_a_mark_whose_picture_the_store_cannot_give_is_refused_in_words_and_tried_again_if_it_may(
+    case, place, chair, monkeypatch, why, code, retry
+):
+    drawing = length(mm(1, 2), mm(4, 6))
+    command = CreateMark(id=uuid4(), case_id=case.public_id, place=place, drawing=drawing)
+    sender = Sender(meeting_id=case.meeting.public_id, person=chair, tab="t")
+
+    def cannot(*_):
+        raise why
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.get()), "read_range", cannot)
+        answer = carry_out(command, sender)
+    assert isinstance(answer, Nak)
+    assert (answer.code, answer.retry) == (code, retry)
+    assert "Its own words" not in answer.message
+    assert "a path" not in answer.message
+    assert not Mark.objects.exists()
+    assert isinstance(carry_out(command, sender), Ack)
+
+
+@pytest.mark.django_db
 def test_a_mark_sent_again_is_drawn_once(case, draw, chair):
     event_id = uuid4()
     for _ in range(2):
@@ -277,7 +214,7 @@ def test_a_place_in_a_study_the_case_may_not_show_is_refused(why, case, place):
     elif why == "not surely theirs":
         Study.objects.update(verdict=Study.Verdict.NEEDS_A_PERSON)
     else:
-        trust = found.study.archive.trust_ods_code
+        trust = found.study.trust_ods_code
         Objection.objects.create(patient=case.referral.patient, trust_ods_code=trust)
     case.refresh_from_db()
     with pytest.raises(BadMark):

@@ -186,6 +186,7 @@ def outcome_of(case, chair, number=0):
         event_id=uuid4(),
         recommendation="Resection.",
         laterality="left",
+        discussion_type="1",
     )
 
 

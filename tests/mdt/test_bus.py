@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+import redis
 
 from mdt.live import bus
 from mdt.live.bus import RedisBus
@@ -153,3 +154,47 @@ async def test_a_line_that_is_dead_without_a_word_is_made_again(valkey, make_hub
         way.fall_silent()
         assert await is_heard_by(there, here)
         await there._bus.close()
+
+
+# ---- what comes at the moment in which a room is left --------------------------------------------
+
+TURNS = range(6)  # of the event loop: at some of them Redis is just being told
+
+
+@pytest.mark.parametrize("turns", TURNS)
+async def test_a_bus_closes_whatever_it_is_saying(valkey, turns):
+    ears = RedisBus(valkey.url, lambda *_: None, lambda _: None)
+    await ears.subscribe("room")
+    ears.unsubscribe("room")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    closing_down = asyncio.create_task(ears.close())
+    assert await asyncio.wait([closing_down], timeout=5) == ({closing_down}, set())
+
+
+@pytest.mark.parametrize("turns", TURNS)
+async def test_a_line_that_breaks_while_something_is_said_is_made_again(
+    valkey, make_hub, monkeypatch, turns
+):
+    broken, hearing = asyncio.Event(), RedisBus._keep_hearing
+
+    async def breaks_once(self, pubsub):
+        """Until then it hears as always."""
+        monkeypatch.setattr(RedisBus, "_keep_hearing", hearing)
+        ear = asyncio.create_task(hearing(self, pubsub))
+        await broken.wait()
+        ear.cancel()
+        raise redis.ConnectionError
+
+    here = make_hub(valkey.url)
+    monkeypatch.setattr(RedisBus, "_keep_hearing", breaks_once)
+    there = make_hub(valkey.url)
+    seat = await sit_down(there)
+    await sit_down(there, "other")
+    there.leave("room", seat)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    broken.set()
+    await asyncio.sleep(0.05)
+    await sit_down(there)
+    assert await is_heard_by(there, here)

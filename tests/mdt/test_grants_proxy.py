@@ -5,12 +5,12 @@ import pytest
 from imaging import revocations, store
 from imaging.models import Segment
 from tests.factories import SeriesFactory
-from tests.mdt import test_grants
-from tests.mdt.test_grants import ask, events, fetch, grant_for
+from tests.mdt import grant_kit
+from tests.mdt.grant_kit import ask, events, fetch, grant_for
 
 pytestmark = pytest.mark.django_db
-series, case = test_grants.series, test_grants.case  # fixtures
-_nothing_remembered = test_grants._nothing_remembered
+series, case = grant_kit.series, grant_kit.case  # fixtures
+_nothing_remembered = grant_kit._nothing_remembered
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from mdt.errors import (
 )
 from mdt.meetings import services
 from mdt.meetings.models import ListedCase, Meeting
+from mdt.meetings.queries import row_of
 from mdt.members import Role
 from mdt.referrals.models import Objection, Patient, Referral
 from mdt.room_log import log
@@ -34,23 +35,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 KEEPERS = {Role.CHAIR, Role.DEPUTY, Role.COORDINATOR, Role.CORE}
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def coordinator(team):
-    return MembershipFactory(team=team, role=Role.COORDINATOR).person
-
-
-@pytest.fixture
-def meeting(team):
-    return MeetingFactory(team=team, starts_at=timezone.now() + DAY)
-
-
-@pytest.fixture
-def archive(team):
-    """The own trust's archive, which the team asks."""
-    team.asked_of.add(team.site.trust)
-    return ArchiveFactory(trust_ods_code=team.site.trust.ods_code)
 
 
 def form(**changes):
@@ -204,6 +188,35 @@ def test_the_archives_are_asked_again(meeting, coordinator, archive):
     services.search_again(case=case, by=coordinator)
     assert ArchiveAnswer.objects.get().state == ArchiveAnswer.State.WAITING
     assert audited()[-1] == "archives.searched-again"
+
+
+def test_an_archive_that_may_be_asked_no_more_is_not_asked_again(meeting, coordinator, archive):
+    case = services.add_case(meeting=meeting, by=coordinator, **form())
+    answered = ArchiveAnswer.State.ANSWERED
+    ArchiveAnswer.objects.update(state=answered, answered_at=timezone.now(), studies_found=3)
+    Objection.objects.create(patient=case.referral.patient, trust_ods_code=archive.trust_ods_code)
+    services.search_again(case=case, by=coordinator)
+    assert ArchiveAnswer.objects.get().state == answered
+    assert row_of(case).answers == []
+
+
+def test_an_archive_that_may_be_asked_no_more_colours_no_light(meeting, coordinator, archive):
+    case = services.add_case(meeting=meeting, by=coordinator, **form())
+    ArchiveAnswer.objects.update(state=ArchiveAnswer.State.FAILED)
+    patient, trust = case.referral.patient, archive.trust_ods_code
+    PatientNumberFactory(patient=patient, issuer="local", trust_ods_code=trust, value="S1")
+    assert row_of(case).light.colour == "red"
+    Objection.objects.create(patient=patient, trust_ods_code=trust)
+    light = row_of(case).light
+    assert (light.colour, len(light.notes)) == ("grey", 1)
+
+
+def test_two_who_ask_at_once_share_one_search(meeting, coordinator, archive):
+    case = ListedCaseFactory(meeting=meeting)
+    stale = ListedCase.objects.select_related("referral").get(pk=case.pk)
+    services.search_again(case=case, by=coordinator)
+    services.search_again(case=stale, by=coordinator)
+    assert ArchiveAnswer.objects.count() == 1
 
 
 def test_who_was_never_asked_for_is_asked_for_by_asking_again(meeting, coordinator, archive):

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from imaging.models import Study
-from mdt.meetings.queries import lights_of, list_for_meeting, meetings_of, rows_for
+from imaging.models import ArchiveAnswer, Study
+from mdt.meetings.my_meetings import meetings_of
+from mdt.meetings.queries import rows_for
 from mdt.referrals.models import Objection
 from tests.factories import (
     ArchiveFactory,
@@ -32,11 +33,11 @@ def test_the_list_costs_the_same_however_long(team, chair, django_assert_num_que
         ReferralStudyFactory(referral=referral, study__search=referral.search)
 
     fill()
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(16):
         rows_for(meeting, chair)
     for _ in range(4):
         fill()
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(16):
         rows = rows_for(meeting, chair)
     assert [row.case.referral.question for row in rows] == ["Is this resectable?"] * 5
 
@@ -58,11 +59,10 @@ def test_namesakes_are_named_and_a_restricted_case_is_a_number_only(team, chair)
     assert rows[-1].case == hidden
 
 
-def test_every_case_of_a_list_has_its_light(team):
+def test_every_case_of_a_list_has_its_light(team, chair):
     meeting = MeetingFactory(team=team)
     ListedCaseFactory.create_batch(2, meeting=meeting)
-    lights = lights_of(meeting, list_for_meeting(meeting))
-    assert [light.colour for light in lights.values()] == ["grey", "grey"]
+    assert [row.light.colour for row in rows_for(meeting, chair)] == ["grey", "grey"]
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,39 @@ def test_what_is_withheld_is_said_and_not_shown(why, words, team, chair):
     if why == "objection":
         Objection.objects.create(patient=referral.patient, trust_ods_code="RM3")
     if why == "no-agreement":
-        row.study.archive = ArchiveFactory(name="rbv", trust_ods_code="RBV")
+        row.study.trust_ods_code = "RBV"
     if why == "identity":
         row.study.verdict = Study.Verdict.DIFFERENT
     row.study.save()
     shown = rows_for(meeting, chair)[0]
     assert shown.studies == []
     assert next(one.words for one in shown.withheld if one.why == why).startswith(words)
+
+
+def test_a_doubtful_study_is_withheld_in_other_words_than_somebody_elses(team, chair):
+    meeting = MeetingFactory(team=team)
+    referral = ReferralFactory()
+    ListedCaseFactory(meeting=meeting, referral=referral)
+    verdicts = (Study.Verdict.NEEDS_A_PERSON, Study.Verdict.DIFFERENT)
+    for verdict in verdicts:
+        ReferralStudyFactory(referral=referral, study__verdict=verdict)
+    said = [one.words for one in rows_for(meeting, chair)[0].withheld if one.why == "identity"]
+    assert len(said) == len(verdicts)
+    assert "does not agree" in said[0]
+    assert "must be settled" in said[1]
+
+
+def test_an_archive_left_alone_because_it_fails_keeps_no_light_waiting(team, chair):
+    meeting = MeetingFactory(team=team)
+    search = SearchFactory()
+    ListedCaseFactory(meeting=meeting, referral=ReferralFactory(search=search))
+    answer = ArchiveAnswer.objects.create(search=search, archive=ArchiveFactory())
+    assert rows_for(meeting, chair)[0].light.colour == "blue"
+    answer.archive.failing_since = timezone.now()
+    answer.archive.save()
+    light = rows_for(meeting, chair)[0].light
+    assert light.colour == "amber"
+    assert "does not answer since" in light.text
 
 
 def test_home_sorts_meetings_by_when(team, chair):

@@ -1,20 +1,24 @@
 """Studies found for a case: linked, chosen by rule or by hand, fetched, withheld."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
 
+from imaging import work
+from imaging.archives import registry
+from imaging.archives.base import FoundStudy
 from imaging.models import Job, Revocation, Study
 from mdt.audit.models import AuditEvent
 from mdt.errors import (
     NotAllowed,
     StudyNotOffered,
 )
-from mdt.meetings import services
+from mdt.meetings import changes, services
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import row_of
 from mdt.members import Role
+from mdt.referrals.services import refer
 from mdt.room_log import log
 from tests.factories import (
     ArchiveFactory,
@@ -29,27 +33,11 @@ from tests.factories import (
     SeriesFactory,
     StudyFactory,
 )
+from tests.imaging.fakes import FakeArchive
 
 pytestmark = pytest.mark.django_db
 KEEPERS = {Role.CHAIR, Role.DEPUTY, Role.COORDINATOR, Role.CORE}
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def coordinator(team):
-    return MembershipFactory(team=team, role=Role.COORDINATOR).person
-
-
-@pytest.fixture
-def meeting(team):
-    return MeetingFactory(team=team, starts_at=timezone.now() + DAY)
-
-
-@pytest.fixture
-def archive(team):
-    """The own trust's archive, which the team asks."""
-    team.asked_of.add(team.site.trust)
-    return ArchiveFactory(trust_ods_code=team.site.trust.ods_code)
 
 
 def happened(meeting):
@@ -70,7 +58,7 @@ def found(meeting, archive):
     def found(**of_study):
         of_study = {"archive": archive, "study_date": timezone.localdate()} | of_study
         study = StudyFactory(search=referral.search, **of_study)
-        services.study_changed(study)
+        changes.study_changed(study)
         return referral.found_studies.filter(study=study).first()
 
     return found
@@ -78,7 +66,11 @@ def found(meeting, archive):
 
 def test_a_found_study_is_linked_chosen_and_wanted(found, meeting):
     row = found()
-    assert (row.is_chosen, row.reason, row.chosen_by) == (True, "newest of its kind", None)
+    assert (row.is_chosen, row.reason, row.chosen_by) == (
+        True,
+        "newest of its kind: last 2 years",
+        None,
+    )
     row.study.refresh_from_db()
     assert row.study.state == Study.State.WANTED
     assert Job.objects.get(study=row.study).kind == Job.Kind.PULL
@@ -104,6 +96,26 @@ def test_a_study_of_doubtful_identity_is_linked_and_never_fetched(doubtful, foun
     assert not row.is_chosen
 
 
+@pytest.mark.parametrize(
+    ("about", "code"),
+    [
+        ({}, "identity"),
+        ({"evidence": ["nhs-number-agrees", "issuer-not-known"]}, "issuer"),
+        ({"code": Study.GONE}, "gone"),
+    ],
+)
+def test_what_no_imaging_team_can_settle_is_not_said_to_wait_for_it(about, code, found):
+    row = found(verdict=Study.Verdict.NEEDS_A_PERSON, **about)
+    (withheld,) = row_of(row.referral.listings.get()).withheld
+    assert (withheld.why, withheld.code) == ("identity", code)
+    assert ("settled by its imaging team" in withheld.words) == (code == "identity")
+    light = row_of(row.referral.listings.get()).light
+    said = [light.text, *light.notes]
+    assert any("imaging team" in one and "with " in one for one in said) == (code == "identity")
+    assert any("Whoever looks after its archive must" in one for one in said) == (code == "issuer")
+    assert any("lists it no more" in one for one in said) == (code == "gone")
+
+
 def test_a_study_of_a_trust_without_agreement_is_withheld(found, team):
     row = found(archive=ArchiveFactory(name="rbv", trust_ods_code="RBV"))
     assert (row.is_chosen, row.reason) == (False, "withheld")
@@ -114,17 +126,17 @@ def test_a_study_that_failed_is_not_wanted_again_by_its_own_failure(found):
     row = found()
     Study.objects.filter(pk=row.study.pk).update(state=Study.State.FAILED)
     row.study.refresh_from_db()
-    services.study_changed(row.study)
+    changes.study_changed(row.study)
     row.study.refresh_from_db()
     assert row.study.state == Study.State.FAILED
 
 
 def test_a_newer_study_makes_the_older_one_its_prior(found):
     older = found(study_date=timezone.localdate() - 30 * DAY, body_part="HEAD")
-    assert older.reason == "newest of its kind"
+    assert older.reason == "newest of its kind: last 2 years"
     found(body_part="HEAD")
     older.refresh_from_db()
-    assert (older.is_chosen, older.reason) == (True, "same body part, last 2 years")
+    assert (older.is_chosen, older.reason) == (True, "same body part: last 2 years")
 
 
 def test_what_a_person_left_out_no_rule_chooses_again(found, meeting, coordinator):
@@ -132,7 +144,7 @@ def test_what_a_person_left_out_no_rule_chooses_again(found, meeting, coordinato
     SeriesFactory(study=row.study)
     case = row.referral.listings.get()
     services.unchoose_study(case=case, study=row.study, by=coordinator, reason="another question")
-    services.study_changed(row.study)
+    changes.study_changed(row.study)
     row.refresh_from_db()
     assert (row.is_chosen, row.reason) == (False, "another question")
     assert row.chosen_by == coordinator
@@ -144,12 +156,12 @@ def test_what_a_person_chose_is_fetched_and_stays_chosen(found, coordinator):
     old = found(study_date=timezone.localdate() - 4000 * DAY, modalities="US")
     recent = found()
     assert (recent.is_chosen, old.study.state) == (True, Study.State.WANTED)
-    services.study_changed(old.study)
+    changes.study_changed(old.study)
     old.refresh_from_db()
     assert not old.is_chosen
     case = old.referral.listings.get()
     services.choose_study(case=case, study=old.study, by=coordinator)
-    services.study_changed(recent.study)
+    changes.study_changed(recent.study)
     old.refresh_from_db()
     assert (old.is_chosen, old.reason) == (True, "chosen by hand")
     assert audited() == ["study.chosen"]
@@ -216,7 +228,7 @@ def test_a_patient_of_a_past_meeting_is_listed_again_with_what_is_here(
     study.search = case.referral.search
     study.save()
     study.searches.add(study.search)  # its archive has answered again
-    services.study_changed(study)
+    changes.study_changed(study)
     for listed in (then, case):
         (row,) = row_of(listed).studies
         assert (row.found.study, row.found.is_chosen) == (study, True)
@@ -234,13 +246,13 @@ def test_a_study_of_two_searches_is_linked_to_every_patient_it_was_found_for(
         referral = ReferralFactory(patient=PatientFactory(), search=SearchFactory())
         study.searches.add(referral.search)
         cases.append(ListedCaseFactory(meeting=meeting, referral=referral, position=position))
-    services.study_changed(study)
+    changes.study_changed(study)
     assert [case.referral.found_studies.get().study for case in cases] == [study, study]
     later = ListedCaseFactory(
         meeting=MeetingFactory(team=meeting.team),
         referral=ReferralFactory(patient=cases[0].referral.patient),
     )
-    services.study_changed(study)
+    changes.study_changed(study)
     assert later.referral.found_studies.get().study == study
 
 
@@ -251,7 +263,7 @@ def test_a_doubted_study_that_is_surely_anothers_is_offered_no_longer(found, mee
     row.study.verdict = Study.Verdict.SAME
     row.study.save()
     before = meeting.room_events.count()
-    services.study_changed(row.study)
+    changes.study_changed(row.study)
     assert not row.referral.found_studies.exists()
     case_id = row.referral.listings.get().public_id
     assert [e.case_id for e in log.since(meeting, before)] == [case_id]
@@ -262,7 +274,7 @@ def test_a_study_withheld_after_its_pull_leaves_every_screen(found):
     series = SeriesFactory(study=row.study)
     Study.objects.filter(pk=row.study.pk).update(state=Study.State.WITHHELD)
     row.study.refresh_from_db()
-    services.study_changed(row.study)
+    changes.study_changed(row.study)
     row.refresh_from_db()
     assert (row.is_chosen, row.reason) == (False, "identity does not agree")
     assert Revocation.objects.get().series == series.public_id
@@ -276,8 +288,39 @@ def test_a_changed_study_refreshes_its_cases_in_meetings_that_are_not_over(live_
         meeting=MeetingFactory(team=team, state=Meeting.State.CLOSED), referral=referral
     )
     unconcerned = ListedCaseFactory(referral=ReferralFactory(patient=PatientFactory()))
-    services.study_changed(study)
+    changes.study_changed(study)
     assert [(e.type, e.case_id) for e in log.since(live_meeting, 0)] == [
         ("case.refreshed", here.public_id)
     ]
     assert log.since(over.meeting, 0) == log.since(unconcerned.meeting, 0) == []
+
+
+def test_of_many_studies_in_one_answer_no_more_are_fetched_than_are_chosen(
+    meeting, archive, coordinator, monkeypatch
+):
+    """The oldest first, each the newest until the next: and nobody waits for all of them."""
+    answer = [
+        FoundStudy(
+            f"1.2.3.{number}",
+            other_patient_ids=(("9990000018", "NHS"),),
+            patient_name="KHAN^Amina",
+            birth_date="1957-03-12",
+            study_date=date(2024, 1, 1) + timedelta(days=30 * number),
+            description="CT chest",
+            modalities=("CT",),
+            body_part="CHEST",
+            instance_count=1,
+        )
+        for number in range(25)
+    ]
+    monkeypatch.setattr(registry, "connect", lambda _: FakeArchive((), studies=answer))
+    patient = PatientFactory()
+    PatientNumberFactory(patient=patient, value="9990000018")
+    referral = refer(patient=patient, question="?", laterality="not-known", by=coordinator)
+    services.list_case(meeting=meeting, referral=referral, by=coordinator)
+    work.run_next((Job.Kind.SEARCH,))
+    chosen = referral.found_studies.filter(is_chosen=True)
+    wanted = Study.objects.filter(state=Study.State.WANTED)
+    assert Study.objects.count() == 25
+    assert 0 < chosen.count() < 25
+    assert set(wanted) == {row.study for row in chosen}

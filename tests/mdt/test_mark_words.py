@@ -79,6 +79,7 @@ def sign(case, chair):
             event_id=uuid4(),
             recommendation="Resect",
             laterality="left",
+            discussion_type="1",
         )
         for kind in steps:
             step(outcome=outcome, kind=kind, by=chair, event_id=uuid4())

@@ -306,3 +306,15 @@ def test_no_step_of_adding_can_put_a_number_into_an_address(step):
     """Pressed before htmx has the form, Enter is the browser's own: a GET names its fields."""
     forms = re.findall(r"<form[^>]*>", re.sub(r"{%.*?%}", "", step.read_text()))
     assert all('method="post"' in form for form in forms)
+
+
+@pytest.mark.parametrize("state", ["planned", "live", "closed"])
+def test_who_only_observes_has_a_way_in_only_while_the_room_is_open(state, team, client):
+    meeting = MeetingFactory(team=team, live=state == "live")
+    Meeting.objects.filter(pk=meeting.pk).update(state=state)
+    client.force_login(MembershipFactory(team=team, role=Role.OBSERVER).person)
+    address = reverse("meeting", args=[meeting.public_id])
+    home = client.get("/").content.decode()
+    assert (f'href="{address}"' in home) is (state == "live")
+    assert client.get(address).status_code == (200 if state == "live" else 404)
+    assert team.name in home

@@ -48,6 +48,10 @@ def consultant(case):
 def mark(case, chair):
     series = SeriesFactory(description="HEAD 1.5")
     ReferralStudyFactory(referral=case.referral, study=series.study)
+    return mark_in(case, chair, series)
+
+
+def mark_in(case, chair, series):
     mark = Mark.objects.create(
         case=case,
         author=chair,
@@ -78,7 +82,7 @@ def recorded(case, by, *, steps=(), if_version=0, **fields):
         if_version=if_version,
         by=by,
         event_id=uuid4(),
-        **{"recommendation": "Resect", "laterality": "left"} | fields,
+        **{"recommendation": "Resect", "laterality": "left", "discussion_type": "1"} | fields,
     )
     for kind in steps:
         step(outcome=outcome, kind=kind, by=by, event_id=uuid4())
@@ -185,7 +189,7 @@ def test_a_side_that_disagrees_is_said_on_the_page(client, case, chair):
     case.referral.save()
     recorded(case, chair, recommendation="Left craniotomy", laterality="left")
     answer = read(client, chair, case).content.decode()
-    assert "SIDE: the referral is coded right, the outcome left." in answer
+    assert "SIDE: the referral is coded right, the outcome is coded left." in answer
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def record(case, by, if_version=0):
         if_version=if_version,
         recommendation="Resect",
         laterality="left",
+        discussion_type="1",
         by=by,
         event_id=uuid4(),
     )

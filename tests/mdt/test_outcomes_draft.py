@@ -21,11 +21,6 @@ def case(live_meeting):
     return ListedCaseFactory(meeting=live_meeting)
 
 
-@pytest.fixture
-def coordinator(team):
-    return MembershipFactory(team=team, role=Role.COORDINATOR).person
-
-
 def save(case, by, if_version=0, written_for=None, event_id=None, **fields):
     return save_draft(
         case=case,
@@ -167,6 +162,7 @@ def test_what_is_recorded_is_typing_no_longer_and_what_differs_stays(case, coord
         if_version=0,
         recommendation="Resect",
         laterality="left",
+        discussion_type="1",
         by=coordinator,
         event_id=uuid4(),
     )

@@ -193,6 +193,23 @@ async def test_a_presenter_who_falls_silent_is_missed_and_then_free_to_follow(
         assert (await other.ask("presenter.take"))["type"] == "ack"
 
 
+async def test_whose_lease_has_lapsed_takes_the_picture_again_whatever_the_record_says(
+    live_meeting, chair, observer
+):
+    """The record may have heard of a tab a moment later than the room has."""
+    async with in_room(live_meeting, chair, tab="1") as one, in_room(live_meeting, observer) as two:
+        began = await one.ask("presenter.take")
+        assert (await one.ask("presenter.take"))["seq"] == began["seq"]
+        at = timezone.now() - timedelta(seconds=11)
+        room_of(live_meeting).lease = Lease(since=at, seen_at=at)
+        await one.beat()
+        await one.say("view.show", fence=fence(0, 1, n=1), pane="a", view=STACK)
+        assert await two.hears_none("view.shown")
+        assert (await one.ask("presenter.take"))["seq"] > began["seq"]
+        await one.say("view.show", fence=fence(0, 2, n=2), pane="a", view=STACK)
+        assert (await two.hear("view.shown"))["fence"]["term"] == 2
+
+
 async def test_heartbeats_of_the_presenting_tab_keep_the_lease_on_record(live_meeting, chair):
     async with in_room(live_meeting, chair, tab="one") as one:
         await one.ask("presenter.take")
@@ -268,7 +285,7 @@ async def test_a_membership_that_ended_closes_the_socket_and_nothing_more_is_sai
 ):
     async with in_room(live_meeting, chair) as chairs:
         watcher = Browser(live_meeting, observer)
-        await watcher.connect()
+        await watcher.connect(timeout=10)
         await watcher.hello()
         await in_thread(observer.memberships.all().delete)
         hub.revoke(observer.public_id)

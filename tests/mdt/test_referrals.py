@@ -7,7 +7,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging.identity import is_nhs_number
+from imaging.identity_numbers import is_nhs_number
 from mdt.audit.models import AuditEvent
 from mdt.errors import OtherBirthDate
 from mdt.referrals.forms import NewPatientForm, NumberForm

@@ -13,15 +13,22 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from imaging.models import Segment, SeriesVersion
+from imaging.uploads import receive
 from mdt.audit.models import AuditEvent
 from mdt.meetings.models import ListedCase, Meeting
+from mdt.reports import services
+from mdt.reports.models import Report, ReportVersion, UnmatchedReport
 from mdt.room_log import log
 from tests.factories import (
     ListedCaseFactory,
     MembershipFactory,
+    PatientNumberFactory,
+    PersonFactory,
     ReferralStudyFactory,
+    SearchFactory,
     SeriesFactory,
 )
+from tests.mdt.report_kit import arrived, claimed, hl7_source
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +38,8 @@ OPEN = {"livez", "readyz", "sign-in", "sign-out", "sign-in-people", "sign-in-as"
 OWN = {"home", "outcomes", "check-in"}
 #: Refused to whoever holds no grant; without one there is nothing, signed in or not.
 GRANTED = {"series-metadata", "series-metadata-version", "series-segment"}
+#: For systems that hold a token of their own; no session helps (test_fhir.py).
+TOKEN = {"fhir-diagnostic-report"}
 OUTCOME = {
     "written_for": "x",
     "if_version": 0,
@@ -42,14 +51,21 @@ OUTCOME = {
 GRANT = {"case": "{case_id}", "purpose": "display"}
 #: About one meeting, case or series: 404 unless it is yours. What a member would send.
 PAGES = {
+    "meeting-new": ("get", {}),
+    "plan-meeting": ("post", {}),
     "meeting": ("get", {}),
     "meeting-list": ("get", {}),
     "open-room": ("post", {}),
     "add-number": ("post", {"nhs_number": "9990000018"}),
+    "add-without-number": ("post", {}),
+    "add-local-number": ("post", {"trust": "RM3", "local_number": "S1"}),
     "add-question": ("post", {"nhs_number": "9990000018"}),
     "add-known": ("post", {"nhs_number": "9990000018"}),
     "add-new": ("post", {"nhs_number": "9990000018"}),
     "add-cancelled": ("post", {}),
+    "find-people": ("post", {"find_referrer": "osei"}),
+    "case-people": ("get", {}),
+    "save-people": ("post", {"if_version": "x"}),
     "case-studies": ("get", {}),
     "move-case": ("post", {"to": 1, "if_position": 0}),
     "remove-case": ("post", {}),
@@ -57,6 +73,15 @@ PAGES = {
     "choose-study": ("post", {}),
     "unchoose-study": ("post", {}),
     "retry-study": ("post", {}),
+    "cancel-study": ("post", {}),
+    "ask-for-images": ("get", {}),
+    "ask-step": ("post", {"trust": "RM3", "to": "asked", "event_id": str(uuid4())}),
+    "upload": ("get", {}),
+    "upload-rows": ("get", {}),
+    "reports": ("get", {}),
+    "report-new": ("get", {}),
+    "report-add": ("post", {"kind": "imaging", "text": "x"}),
+    "report-document": ("get", {}),
     "attendance": ("get", {}),
     "attendance-rows": ("get", {}),
     "attendance-tick": ("post", {"person": "x", "is_here": "yes"}),
@@ -65,7 +90,30 @@ PAGES = {
     "check-out": ("post", {}),
     "room": ("get", {}),
     "outcome": ("get", {}),
+    "outcome-step": ("post", {"kind": "read-back", "event_id": str(uuid4())}),
+    "unfinished": ("get", {}),
+    "identity": ("get", {}),
+    "identity-study": ("get", {}),
+    "identity-decide": ("post", {"verdict": "same", "reason": "slip", "seen": "x"}),
+    "identity-report": ("get", {}),
+    "identity-decide-report": ("post", {"verdict": "same", "reason": "slip", "seen": "x"}),
+    "case-patient": ("get", {}),
+    "correct-patient": ("post", {"family_name": "Patel"}),
+    "object-to-sharing": ("post", {"trust": "RM3", "is_sure": "on"}),
     "outcome-view": ("get", {}),
+    "archives": ("get", {}),
+    "archive-cards": ("get", {}),
+    "archive-new": ("get", {}),
+    "archive-add": ("post", {}),
+    "archive": ("get", {}),
+    "archive-card": ("get", {}),
+    "archive-change": ("get", {}),
+    "archive-save": ("post", {}),
+    "archive-pause": ("post", {"reason": "upgrade"}),
+    "archive-resume": ("post", {}),
+    "archive-ask-again": ("post", {}),
+    "archive-test": ("post", {}),
+    "archive-test-step": ("post", {}),
 }
 API = {
     "room-api": ("get", {}),
@@ -74,6 +122,9 @@ API = {
     "case-api": ("get", {}),
     "case-outcome": ("get", {}),
     "outcome-steps": ("post", {"kind": "read-back", "event_id": str(uuid4())}),
+    "uploads-api": ("post", {"trust": "RM3"}),
+    "upload-part": ("post", {}),
+    "upload-done": ("post", {"files": 1, "size": 1}),
     "series-grant": ("post", GRANT),
     "series-displayed": ("post", {}),
     "series-want": ("post", {"frames": [1]}),
@@ -103,7 +154,9 @@ PARTS = dict(routes())
 @pytest.fixture
 def here(live_meeting):
     """The ids of a meeting, its case, its study and its series, by the names URLs give them."""
-    case = ListedCaseFactory(meeting=live_meeting)
+    patient = PatientNumberFactory().patient
+    report = doubtful_report()
+    case = ListedCaseFactory(meeting=live_meeting, referral__patient=patient)
     series = SeriesFactory(study=ReferralStudyFactory(referral=case.referral).study)
     SeriesVersion.objects.create(series=series, number=1, store_key="k", is_complete=True)
     Segment.objects.create(series=series, number=1, store_key="k", size=1)
@@ -111,10 +164,47 @@ def here(live_meeting):
         "meeting_id": live_meeting.public_id,
         "case_id": case.public_id,
         "study_id": series.study.public_id,
+        "report_id": report.public_id,
         "series_id": series.public_id,
+        "archive_id": series.study.archive.public_id,
+        "kind": "dicomweb",
+        "step": "network",
+        "upload_id": upload_of(case).public_id,
         "number": 1,
         "version": 1,
+        "version_id": document_of(case).public_id,
+        "at": 0,
     }
+
+
+def upload_of(case):
+    """An upload that somebody of the team has begun."""
+    case.referral.search = SearchFactory()
+    case.referral.save()
+    return receive.begin(search=case.referral.search, trust_ods_code="RM3", by="somebody")
+
+
+def doubtful_report():
+    """A report that may be about the patient: the birth date has a slip."""
+    about = claimed(birth_date="1975-03-12")
+    services.receive(arrived=arrived(claim=about), source=hl7_source(), message_id="M1")
+    return UnmatchedReport.objects.get()
+
+
+def document_of(case):
+    """A PDF of a report of the case's patient."""
+    report = Report.objects.create(
+        patient=case.referral.patient, kind="imaging", trust_ods_code="RM3"
+    )
+    return ReportVersion.objects.create(
+        report=report,
+        number=1,
+        status="final",
+        issued_at=timezone.now(),
+        way="pdf",
+        received_from=PersonFactory(),
+        store_key="k",
+    )
 
 
 def send(client, name, method, data, ids):
@@ -134,7 +224,7 @@ def body(response):
 
 def test_every_route_stands_in_a_table():
     assert None not in PARTS
-    listed = [*OPEN, *OWN, *GRANTED, *PAGES, *API]
+    listed = [*OPEN, *OWN, *GRANTED, *TOKEN, *PAGES, *API]
     assert sorted(listed) == sorted(name for name, _ in routes())
 
 

@@ -37,8 +37,9 @@ def radiologist(team):
     return MembershipFactory(team=team, role=Role.CORE, specialty=Specialty.RADIOLOGY).person
 
 
-def take(meeting, by, tab="tab", event_id=None):
-    return take_presenter(meeting=meeting, by=by, tab=tab, event_id=event_id or uuid4())
+def take(meeting, by, tab="tab", event_id=None, is_heard=True):
+    where = {"tab": tab, "is_heard": is_heard}
+    return take_presenter(meeting=meeting, by=by, event_id=event_id or uuid4(), **where)
 
 
 def give(meeting, by, to, to_tab="theirs", event_id=None):
@@ -229,6 +230,14 @@ def test_after_the_lease_the_same_tab_begins_a_new_term(live_meeting, chair):
     take(live_meeting, chair)
     let_lease_lapse(live_meeting)
     take(live_meeting, chair)
+    assert presenter_of(live_meeting) == (2, chair, "tab")
+
+
+def test_a_tab_the_room_hears_no_longer_begins_a_new_term_though_its_lease_runs(
+    live_meeting, chair
+):
+    take(live_meeting, chair)
+    take(live_meeting, chair, is_heard=False)
     assert presenter_of(live_meeting) == (2, chair, "tab")
 
 

@@ -78,9 +78,30 @@ async def test_more_than_64_kib_is_refused_and_the_socket_lives(letter, live_mee
         assert (await browser.ask("presenter.take"))["type"] == "ack"
 
 
+@pytest.mark.parametrize(
+    ("head", "is_found"),
+    [
+        ('{"type": "outcome.draft", "id": "%s", "fields": "', True),
+        ('{"type":"outcome.draft","id":"%s","fields":"', True),
+        ('{"fields": {"type": "outcome.draft", "id": "%s"}, "text": "', False),
+        ('{"type": "outcome.draft", "text": "\\"id\\": \\"%s\\" ', False),
+        ('{"type": "outcome.draft", "id": "%s0", "text": "', False),
+    ],
+)
+async def test_a_command_over_64_kib_is_refused_by_its_id_where_that_can_be_read(
+    head, is_found, live_meeting, chair
+):
+    id = str(uuid4())
+    text = head % id + "x" * protocol.MAX_BYTES + '"}'
+    async with in_room(live_meeting, chair) as browser:
+        await browser.send_to(text_data=text)
+        nak = await browser.hear("nak", code="protocol.too_long")
+        assert (nak["id"], nak["retry"]) == (id if is_found else None, False)
+
+
 async def test_hello_comes_first(live_meeting, chair):
     browser = Browser(live_meeting, chair)
-    await browser.connect()
+    await browser.connect(timeout=10)
     answer = await browser.ask("presenter.take")
     assert (answer["code"], answer["retry"]) == ("protocol.hello_first", True)
     await browser.disconnect()
@@ -131,7 +152,7 @@ async def test_who_may_not_enter_is_told_by_the_code(who, code, live_meeting, st
         await database_sync_to_async(Meeting.objects.update)(state=Meeting.State.PLANNED)
     person = {"stranger": stranger, "nobody": AnonymousUser(), "planned observer": observer}[who]
     browser = Browser(live_meeting, person)
-    assert (await browser.connect())[0]
+    assert (await browser.connect(timeout=10))[0]
     assert await browser.receive_output() == {"type": "websocket.close", "code": code}
 
 
@@ -139,14 +160,14 @@ async def test_who_may_not_enter_is_told_by_the_code(who, code, live_meeting, st
 async def test_a_room_that_is_absent_is_as_one_not_ones_own(path, live_meeting, chair):
     browser = Browser(live_meeting, chair)
     browser.scope["path"] = path
-    assert (await browser.connect())[0]
+    assert (await browser.connect(timeout=10))[0]
     assert await browser.receive_output() == {"type": "websocket.close", "code": 4404}
 
 
 async def test_a_stranger_is_not_heard_even_before_the_socket_closes(live_meeting, chair, stranger):
     async with in_room(live_meeting, chair) as chairs:
         browser = Browser(live_meeting, stranger)
-        await browser.connect()
+        await browser.connect(timeout=10)
         await browser.say("room.hello", version=1, tab="t", since=0)
         await browser.say("pointer.move", fence=fence(0, 0), pane="a", point=POINT)
         assert await chairs.hears_none("pointer.moved")
@@ -160,5 +181,5 @@ async def test_a_database_that_is_away_at_the_door_is_no_refusal(live_meeting, c
 
     monkeypatch.setattr("mdt.live.consumer.meeting_or_404", away)
     browser = Browser(live_meeting, chair)
-    await browser.connect()
+    await browser.connect(timeout=10)
     assert await browser.closing() == 4408

@@ -63,7 +63,7 @@ async def test_who_read_the_record_before_another_placed_the_room_misses_nothing
         """The record is read; then somebody presents, and another's hello is quicker."""
         entry = enter(**kwargs)
         monkeypatch.setattr(commands, "enter", enter)
-        take_presenter(meeting=live_meeting, by=chair, tab="t", event_id=uuid4())
+        take_presenter(meeting=live_meeting, by=chair, tab="t", is_heard=True, event_id=uuid4())
         position = position_of(Meeting.objects.get())
         in_loop(loop, lambda: hub._hub.place(live_meeting.public_id, position, Lease()))
         return entry
@@ -128,6 +128,6 @@ async def test_a_round_that_failed_is_tried_again(live_meeting, chair, lost, mon
             await asyncio.sleep(0.3)
         assert "A round of the rooms failed" in caplog.text
         await database_sync_to_async(take_presenter)(
-            meeting=live_meeting, by=chair, tab="t", event_id=uuid4()
+            meeting=live_meeting, by=chair, tab="t", is_heard=True, event_id=uuid4()
         )
         assert (await chairs.hear("presenter.changed"))["by"] == chair.public_id

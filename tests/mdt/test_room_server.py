@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from mdt import protocol
+from tests.mdt.browsers import STACK
 from tests.mdt.room_server import Server, hear, hello, say
 
 pytestmark = pytest.mark.asyncio
@@ -90,6 +91,35 @@ async def test_pictures_reach_a_follower_through_the_server(server):
             while seen[-1] != 29:
                 seen.append((await hear(two, "pointer.moved"))["point"]["x"])
     assert seen == sorted(seen)  # some may be skipped, none comes late
+
+
+async def test_who_was_silent_for_the_lease_is_followed_by_nobody_until_they_take_it_again(server):
+    async with server.connect() as one, server.connect() as two:
+        case = (await hello(one, tab="one"))["position"]["case"]
+        await hello(two, tab="two")
+        await say(one, "presenter.take", id=str(uuid4()))
+        term = (await hear(two, "presenter.changed"))["term"]
+        await show(one, case, term, n=1)
+        assert (await hear(two, "view.shown"))["fence"]["n"] == 1
+        for is_presented in (True, False):
+            async with asyncio.timeout(20):
+                while bool((await roster(one))["presenter_since"]) is not is_presented:
+                    pass
+        await say(one, "room.heartbeat", seq=0, following=True)
+        await show(one, case, term, n=2)
+        await say(one, "presenter.take", id=str(uuid4()))
+        assert (await hear(two, "view.shown", "presenter.changed"))["term"] == term + 1
+        await show(one, case, term + 1, n=3)
+        assert (await hear(two, "view.shown"))["fence"] == {"case": case, "term": term + 1, "n": 3}
+
+
+async def roster(socket):
+    return await hear(socket, "room.roster")
+
+
+async def show(socket, case, term, n):
+    fence = {"case": case, "term": term, "n": n}
+    await say(socket, "view.show", fence=fence, pane="a", view=STACK)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,17 @@ def test_a_wrong_password_is_refused_in_words_and_on_record(client, person):
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.parametrize(("is_demo", "status"), [(True, 302), (False, 401)])
+def test_the_demos_password_opens_nothing_outside_the_demo(
+    is_demo, status, client, person, settings
+):
+    settings.DEMO = is_demo
+    person.set_password(settings.DEMO_PASSWORD)
+    person.save()
+    assert sign_in(client, password=settings.DEMO_PASSWORD).status_code == status
+    assert ("_auth_user_id" in client.session) is is_demo
+
+
 def test_a_name_nobody_has_is_refused_alike(client, person):
     known = sign_in(client, password="wrong").content.decode()
     unknown = client.post(URL, {"username": "nobody", "password": "wrong"}).content.decode()

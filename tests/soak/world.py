@@ -17,7 +17,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
-from imaging.identity import is_nhs_number  # noqa: E402
+from imaging.identity_numbers import is_nhs_number  # noqa: E402
 from mdt.demo import make  # noqa: E402
 from mdt.meetings.models import Meeting  # noqa: E402
 from mdt.meetings.services import list_case  # noqa: E402

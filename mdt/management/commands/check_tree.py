@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from imaging.identity import is_nhs_number
+from imaging.identity_numbers import is_nhs_number
 from mdt.management.commands.export_protocol import TARGET, render
 
 #: What no file of the project may say, and why. Each pattern is written so as not to meet itself.

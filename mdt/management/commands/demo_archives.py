@@ -1,3 +1,4 @@
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
-from mdt.demo import make, servers
+from mdt.demo import drawn, make, servers
 from mdt.demo.people import PASSWORD, SIGN_INS
 
 READY_WITHIN_S = 60
+DRAW_EVERY_S = 2
 
 
 class Command(BaseCommand):
@@ -32,7 +35,15 @@ class Command(BaseCommand):
             self.stdout.write("All archives listen and hold their studies.")
             if options["welcome"]:
                 self._welcome(options["welcome"], told_to_stop)
+            self._draw_when_there(told_to_stop)
             told_to_stop.wait()
+
+    def _draw_when_there(self, told_to_stop: Event) -> None:
+        """What the past meeting drew, once its picture has come. A busy database is asked again."""
+        is_drawn = False
+        while not is_drawn and not told_to_stop.wait(DRAW_EVERY_S):
+            with contextlib.suppress(DatabaseError):
+                is_drawn = drawn.draw()
 
     def _welcome(self, url: str, told_to_stop: Event) -> None:
         end = time.monotonic() + READY_WITHIN_S

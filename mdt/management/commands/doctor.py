@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from imaging import store
+from imaging.store.base import StoreError
 from mdt.demo import make
 from mdt.management.commands.check_floors import below_floors, floors
 
@@ -63,6 +66,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("database", *_tries(_migrated))
     yield Finding("bus", *_tries(_bus), needed=bool(settings.REDIS_URL))
     yield Finding("store is writable", *_tries(_writable))
+    yield Finding("store has room", *_tries(_roomy), needed=False)
     vendor = (settings.BASE_DIR / VENDOR).is_dir()
     yield Finding("files from npm", vendor, "npm ci --ignore-scripts; manage.py collect_vendor")
     yield Finding("demo studies", make.is_fresh(), "make seed", needed=settings.DEMO)
@@ -84,6 +88,8 @@ def _tries(check: Callable[[], str]) -> tuple[bool, str]:
     """Whether a check finds nothing, and what it found."""
     try:
         advice = check()
+    except StoreError as error:
+        return False, error.message
     except (DatabaseError, redis.RedisError, OSError) as error:
         return False, type(error).__name__
     return not advice, advice
@@ -102,8 +108,15 @@ def _bus() -> str:
     return ""
 
 
+def _roomy() -> str:
+    if not store.is_low():
+        return ""
+    return f"less than {settings.STORE_KEEP_FREE_MB} MB are free: nothing more is fetched"
+
+
 def _writable() -> str:
     if not settings.STORE_URL.startswith("file://"):
+        store.get().put(BytesIO(b"the doctor was here"))
         return ""
     folder = Path(settings.STORE_URL.removeprefix("file://"))
     folder.mkdir(parents=True, exist_ok=True)

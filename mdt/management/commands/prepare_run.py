@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mdt.demo import ports
+from mdt.demo.seed import holds_the_demo
 from mdt.embedded import is_free, new_valkey_url, run_env_path, write_run_env
 
 
@@ -19,6 +20,11 @@ class Command(BaseCommand):
         if not is_free(options["port"]):
             raise CommandError(
                 f"Port {options['port']} is taken. Choose another: make run PORT=8001"
+            )
+        if not settings.DEMO and holds_the_demo():
+            raise CommandError(
+                "This database holds the demo's made-up people and patients. Name another by "
+                "DATABASE_URL or VAR_DIR."
             )
         write_run_env(
             WEB_HOST=options["host"],

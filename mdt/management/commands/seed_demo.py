@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from mdt.demo import make, meetings, ports, seed
+from mdt.demo import make, meetings, ports, reports, seed
 
 
 class Command(BaseCommand):
@@ -22,4 +22,5 @@ class Command(BaseCommand):
         team = seed.seed_team()
         meetings.seed_patients()
         meetings.seed_meetings(team)
+        reports.seed_reports()
         self.stdout.write(f"Demo data is there: {team.name}, {team.meetings.count()} meetings")

@@ -3,8 +3,12 @@ import { authorAt } from "../viewer/authors.js";
 
 /** @import { Assets } from "../viewer/decoder-pool.js" */
 /** @import { ImagePane } from "../viewer/image-pane.js" */
-/** @import { MarkBody } from "../viewer/types.js" */
-/** @typedef {{ series: string, version: number, frame: string, marks: MarkBody[], authors: Record<string, number> }} Discussed */
+/** @import { MarkBody, StackView } from "../viewer/types.js" */
+/**
+ * One frame that was discussed. `view` is how it was shown last; null: it was only drawn on.
+ *
+ * @typedef {{ series: string, version: number, frame: string, view: StackView|null, marks: MarkBody[], authors: Record<string, number> }} Discussed
+ */
 
 /**
  * What the template wrote into an element: the frame that was discussed and what is drawn on it.
@@ -13,9 +17,10 @@ import { authorAt } from "../viewer/authors.js";
  * @returns {Discussed}
  */
 export function discussedIn({ dataset }) {
-  const { series = "", version = "1", frame = "", marks = "[]", authors = "{}" } = dataset;
+  const { series = "", version = "1", frame = "", view = "null" } = dataset;
+  const { marks = "[]", authors = "{}" } = dataset;
   const drawn = { marks: JSON.parse(marks), authors: JSON.parse(authors) };
-  return { series, version: Number(version), frame, ...drawn };
+  return { series, version: Number(version), frame, view: JSON.parse(view), ...drawn };
 }
 
 /**
@@ -56,4 +61,15 @@ export async function showDiscussed(pane, { series, version, frame, marks }) {
   if (!isOpen || pane.place?.frame !== frame) return 0;
   pane.setMarks(marks);
   return pane.getView()?.frame ?? 0;
+}
+
+/**
+ * Turn an open pane to the discussed frame as it was shown: its window, place, size and turns.
+ *
+ * @param {ImagePane} pane
+ * @param {Discussed} discussed
+ * @param {number} number - of the frame in the version that is open, which may count otherwise
+ */
+export function turnAsShown(pane, { view }, number) {
+  if (view && number > 0) pane.setView({ ...view, frame: number });
 }

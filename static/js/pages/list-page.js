@@ -2,6 +2,7 @@
 
 /** @typedef {{ajax(verb: string, path: string, context: object): Promise<void>}} Htmx */
 
+const WRONG = ".nhsuk-form-group--error input, .nhsuk-form-group--error select";
 const MOVES = { ArrowDown: 1, ArrowUp: -1 };
 
 /**
@@ -69,6 +70,7 @@ export class ListPage {
     if (event.key in MOVES) return this.#step(event);
     if (event.key === "/") this.#take(event, this.#filter);
     if (event.key === "n") this.#take(event, numberBox());
+    if (event.key === "m") this.#act(event, "[data-without]");
     if (event.key === "?") this.#showKeys();
   }
 
@@ -94,8 +96,20 @@ export class ListPage {
       this.#filter.blur();
       return;
     }
-    const cancel = document.querySelector("#add [data-cancel]");
-    if (cancel instanceof HTMLElement && !this.#keys.open) cancel.click();
+    if (!this.#keys.open) this.#act(event, "[data-cancel]");
+  }
+
+  /**
+   * Press a button of the step of adding a case that stands there.
+   *
+   * @param {KeyboardEvent} event
+   * @param {string} which
+   */
+  #act(event, which) {
+    const button = document.querySelector(`#add ${which}`);
+    if (!(button instanceof HTMLElement)) return;
+    event.preventDefault();
+    button.click();
   }
 
   /** @returns {HTMLElement[]} the names of the cases that the filter shows */
@@ -179,7 +193,7 @@ export class ListPage {
   #focusStep(event) {
     const add = document.getElementById("add");
     if (event.target !== add || !add) return;
-    const wrong = add.querySelector(".nhsuk-form-group--error input");
+    const wrong = add.querySelector(WRONG);
     const first = add.querySelector("[data-focus], input:not([type=hidden]), select");
     const box = wrong ?? first;
     if (box instanceof HTMLElement) box.focus();

@@ -1,10 +1,17 @@
 import { $, el } from "../shared/dom.js";
 import { ImagePane } from "../viewer/image-pane.js";
-import { assetsIn, discussedIn, showDiscussed, showShapes } from "./discussed-picture.js";
+import {
+  assetsIn,
+  discussedIn,
+  showDiscussed,
+  showShapes,
+  turnAsShown,
+} from "./discussed-picture.js";
 import { stillOf } from "./still.js";
 
 const PATIENCE_MS = 30_000;
 const WHOLE = 100;
+const REST_MS = 500;
 
 /**
  * Draws the discussed pictures one after another with a single pane, and leaves stills behind: a
@@ -51,7 +58,9 @@ class Stills {
     });
     const number = await showDiscussed(pane, discussed);
     if (number > 0) why = "This picture did not arrive. Load the page again.";
-    if (number > 0 && (await isWhole(pane, number, this.#left.signal))) {
+    const whole = number > 0 && isWhole(pane, number, this.#left.signal); // listens from here on
+    turnAsShown(pane, discussed, number);
+    if (await whole) {
       frame.replaceChildren(...stillOf(stage));
     } else $(".outcome-picture__state", frame).textContent = why;
     pane.destroy();
@@ -80,6 +89,17 @@ function isWhole(pane, number, left) {
   });
 }
 
+/** A page that took the place of another under the finger takes no second press for a moment. */
+function rest() {
+  const button = document.querySelector("[data-step] button");
+  if (!(button instanceof HTMLButtonElement)) return;
+  button.disabled = true;
+  setTimeout(() => {
+    button.disabled = false;
+  }, REST_MS);
+}
+
+rest();
 const print = $("#print");
 print.hidden = false;
 print.addEventListener("click", () => window.print());

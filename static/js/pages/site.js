@@ -1,5 +1,6 @@
 /**
- * What every light page does: the CSRF header, ETags of polled fragments, and trouble in words.
+ * What every light page does: the CSRF header, ETags of polled fragments, trouble in words, and
+ * the focus kept where somebody works.
  *
  * Answers about people are kept by no cache, so the browser cannot ask "has it changed?" by
  * itself: the tag of what a fragment shows is kept on its element and sent with the next poll.
@@ -34,6 +35,12 @@ document.addEventListener("htmx:afterRequest", (event) => {
   }
 });
 
+document.addEventListener("htmx:afterSettle", (event) => {
+  const { requestConfig } = detailOf(event);
+  if (requestConfig.verb !== "get") keepFocus(requestConfig.elt);
+});
+keepFocus();
+
 for (const kind of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(kind, (event) => {
     const { status } = detailOf(event).xhr;
@@ -49,10 +56,29 @@ function showTrouble() {
 }
 
 /**
+ * Where the focus was lost it goes to the first wrong field, else to what was refused, else to the
+ * heading of the section that somebody acted in.
+ *
+ * @param {Element} [acted]
+ */
+function keepFocus(acted) {
+  if (document.activeElement !== document.body) return;
+  const wrong = ".nhsuk-form-group--error :is(input:not([type=hidden]), select, textarea)";
+  const heading = acted?.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
+  const place =
+    document.querySelector(wrong) ??
+    document.querySelector("main .lb-refusal") ??
+    (heading ? document.getElementById(heading) : null);
+  if (!(place instanceof HTMLElement)) return;
+  if (place.tabIndex < 0) place.tabIndex = -1;
+  place.focus();
+}
+
+/**
  * @param {Event} event
  * @returns {{
  *   headers: Record<string, string>,
- *   requestConfig: {verb: string},
+ *   requestConfig: {elt: Element, verb: string},
  *   target: HTMLElement,
  *   verb: string,
  *   xhr: XMLHttpRequest,

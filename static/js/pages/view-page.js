@@ -1,6 +1,12 @@
 import { $, el, takesText } from "../shared/dom.js";
 import { ImagePane } from "../viewer/image-pane.js";
-import { assetsIn, discussedIn, showDiscussed, showShapes } from "./discussed-picture.js";
+import {
+  assetsIn,
+  discussedIn,
+  showDiscussed,
+  showShapes,
+  turnAsShown,
+} from "./discussed-picture.js";
 
 /** What the buttons do: names of the pane's `act`, and the word on the button. */
 const BUTTONS = Object.freeze([
@@ -22,7 +28,7 @@ class ViewPage {
   #pane;
   #element;
   #discussed;
-  #marked = 0;
+  #frame = 0;
   #gone = new AbortController();
 
   /** @param {HTMLElement} element */
@@ -38,10 +44,11 @@ class ViewPage {
   }
 
   async open() {
-    this.#marked = await showDiscussed(this.#pane, this.#discussed);
-    if (this.#marked === 0 && this.#pane.metadata) {
-      $("#state").textContent = "The marked frame is no longer part of this series.";
+    this.#frame = await showDiscussed(this.#pane, this.#discussed);
+    if (this.#frame === 0 && this.#pane.metadata) {
+      $("#state").textContent = "The discussed frame is no longer part of this series.";
     }
+    turnAsShown(this.#pane, this.#discussed, this.#frame);
     this.#element.focus();
   }
 
@@ -64,17 +71,18 @@ class ViewPage {
       button.addEventListener("click", () => this.#pane.act(act), { signal });
       return button;
     });
-    const back = el("button", { type: "button", class: "view-tool" }, "Marked frame");
+    const back = el("button", { type: "button", class: "view-tool" }, "As discussed");
     back.addEventListener("click", () => this.#goBack(), { signal });
     $("#tools").replaceChildren(...buttons, back);
     this.#showTool();
   }
 
-  /** The frame that was discussed, whole, whatever was looked at since. */
+  /** The frame that was discussed, as it was shown or else whole, whatever was looked at since. */
   #goBack() {
     const view = this.#pane.getView();
-    if (this.#marked === 0 || !view) return;
-    this.#pane.setView({ ...view, frame: this.#marked });
+    if (this.#frame === 0 || !view) return;
+    if (this.#discussed.view) return turnAsShown(this.#pane, this.#discussed, this.#frame);
+    this.#pane.setView({ ...view, frame: this.#frame });
     this.#pane.act("reset");
   }
 

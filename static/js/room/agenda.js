@@ -1,11 +1,19 @@
 import { h, Part } from "./dom.js";
-import { familyName } from "./data.js";
+import { callName } from "./data.js";
 
 /** @import { CaseBrief } from "./data.js" */
 /** @import { Model } from "./model.js" */
+/** @import { May } from "./data.js" */
 /** @import { Room } from "./state.js" */
 /** @typedef {"now"|"signed"|"confirmed"|"recorded"|"open"|"later"} Status */
 
+/** What is missing to the end of a case. @type {Partial<Record<Status, string>>} */
+const MISSING = {
+  later: "not discussed",
+  open: "no outcome",
+  recorded: "to confirm",
+  confirmed: "to sign",
+};
 const WORDS = {
   now: ["▸", "now"],
   signed: ["✓", "signed"],
@@ -23,7 +31,12 @@ const WORDS = {
  * @returns {Status}
  */
 export function statusOf(room, id) {
-  if (room.position.case_id === id) return "now";
+  const isNow = room.position.case_id === id && room.meeting !== "closed";
+  return isNow ? "now" : standingOf(room, id);
+}
+
+/** The same of a case that may be the open one. @param {Room} room @param {string} id @returns {Status} */
+function standingOf(room, id) {
   const step = room.outcomes[id]?.step;
   if (step === "signed" || step === "confirmed") return step;
   if (room.outcomes[id]) return "recorded";
@@ -31,15 +44,38 @@ export function statusOf(room, id) {
 }
 
 /**
- * Cases that were discussed or written about and are not confirmed, other than the open one: the
- * rail that keeps a patient from being forgotten.
+ * Cases that were discussed or written about and are not done with, other than the open one: the
+ * rail that keeps a patient from being forgotten. What is confirmed is left to those who may sign.
+ *
+ * @param {Room} room
+ * @param {readonly CaseBrief[]} cases
+ * @param {Pick<May, "sign">} may
+ * @returns {(CaseBrief & { missing: string })[]}
+ */
+export function notFinished(room, cases, may) {
+  const isLeft = new Set(["recorded", "open", may.sign && "confirmed"]);
+  return cases
+    .map((one) => ({ ...one, status: statusOf(room, one.id) }))
+    .filter(({ status }) => isLeft.has(status))
+    .map(({ status, ...one }) => ({ ...one, missing: MISSING[status] ?? "" }));
+}
+
+/**
+ * What is not signed when a meeting closes, the open case too: "not discussed: DEAN; no outcome:
+ * KHAN; to sign: SMITH".
  *
  * @param {Room} room
  * @param {readonly CaseBrief[]} cases
  */
-export function notFinished(room, cases) {
-  const isLeft = new Set(["recorded", "open"]);
-  return cases.filter(({ id }) => isLeft.has(statusOf(room, id)));
+export function unfinishedWords(room, cases) {
+  const kinds = /** @type {const} */ (["later", "open", "recorded", "confirmed"]);
+  return kinds
+    .map((kind) => {
+      const left = cases.filter(({ id }) => standingOf(room, id) === kind);
+      return left.length ? `${MISSING[kind]}: ${left.map(callName).join(" · ")}` : "";
+    })
+    .filter(Boolean)
+    .join("; ");
 }
 
 /**
@@ -75,19 +111,27 @@ export class Agenda {
     this.#write = write;
   }
 
-  /** @param {Model} model */
-  show({ room, data, maySteer }) {
+  /** @param {Model} model @param {string} bound - the case whose outcome is shown here */
+  show({ room, data, you, maySteer }, bound) {
     const rows = data.cases.map((one) => ({ ...one, status: statusOf(room, one.id) }));
-    this.#list.show([rows, maySteer], () => rows.map((row) => this.#row(row, maySteer)));
-    const left = notFinished(room, data.cases);
-    this.#rail.show(
-      left.map(({ id, name }) => [id, name]),
-      () => this.#leftOver(left),
+    const isClosed = room.meeting === "closed"; // then a case opens here only
+    const act = isClosed ? this.#write : maySteer ? this.#turn : null;
+    const here = isClosed ? bound : room.position.case_id;
+    this.#list.show([rows, maySteer, isClosed, here], () =>
+      rows.map((row) => this.#row(row, row.id === here, act)),
+    );
+    const left = notFinished(room, data.cases, you.may);
+    this.#rail.show([left.map(({ id, name, missing }) => [id, name, missing]), bound], () =>
+      this.#leftOver(left, bound),
     );
   }
 
-  /** @param {CaseBrief & { status: Status }} row @param {boolean} maySteer */
-  #row({ id, position, name, light, status }, maySteer) {
+  /**
+   * @param {CaseBrief & { status: Status }} row
+   * @param {boolean} isHere
+   * @param {((caseId: string) => void)|null} act
+   */
+  #row({ id, position, name, light, status }, isHere, act) {
     const [sign, word] = WORDS[status];
     const [words, kind] =
       status === "later" ? [light.text, light.colour] : [`${sign} ${word}`, status];
@@ -97,20 +141,18 @@ export class Agenda {
       h("span", { class: "case__name" }, family, h("span", { class: "case__given" }, given)),
       h("span", { class: `case__state case__state--${kind}`, title: words }, words),
     ];
-    const turn = () => this.#turn(id);
-    const isNow = status === "now";
     return h(
       "li",
-      { class: "case", "aria-current": isNow && "true" },
-      maySteer
+      { class: "case", "aria-current": isHere && "true" },
+      act
         ? h(
             "button",
             {
               class: "case__button",
               type: "button",
               "data-key": id,
-              onclick: turn,
-              disabled: isNow,
+              onclick: () => act(id),
+              disabled: isHere,
             },
             ...what,
           )
@@ -118,18 +160,24 @@ export class Agenda {
     );
   }
 
-  /** @param {CaseBrief[]} left */
-  #leftOver(left) {
+  /** @param {ReturnType<typeof notFinished>} left @param {string} bound */
+  #leftOver(left, bound) {
     if (left.length === 0) return [];
     return [
       h("h3", { class: "rail__title" }, `Not finished (${left.length})`),
-      ...left.map(({ id, name, same_name }) =>
-        h(
-          "button",
-          { class: "rail__case", type: "button", "data-key": id, onclick: () => this.#write(id) },
-          same_name ? name : familyName(name),
-        ),
-      ),
+      ...left.map((one) => this.#railCase(one, one.id === bound)),
     ];
+  }
+
+  /** @param {CaseBrief & { missing: string }} one @param {boolean} isBound */
+  #railCase(one, isBound) {
+    const write = () => this.#write(one.id);
+    const attributes = { class: "rail__case", type: "button", "data-key": one.id, onclick: write };
+    return h(
+      "button",
+      { ...attributes, "aria-current": isBound && "true" },
+      callName(one),
+      h("span", { class: "rail__missing" }, ` ${one.missing}`),
+    );
   }
 }

@@ -2,7 +2,7 @@ import { AUTHORS } from "../viewer/authors.js";
 import { h, Part, part } from "./dom.js";
 import { asDay } from "./data.js";
 
-/** @import { CaseData, SeriesData, StudyData } from "./data.js" */
+/** @import { CaseData, ReportsData, SeriesData, StudyData } from "./data.js" */
 /** @import { Marks, NamedMark } from "./marks.js" */
 /** @typedef {{ hang: (series: SeriesData) => void, marks: Marks }} Acts */
 
@@ -16,6 +16,9 @@ const STATES = {
   failed: "could not be fetched",
 };
 
+/** Said beside the colour, never by it alone. @type {Record<string, string>} */
+const SIGNS = { green: "●", amber: "◐", grey: "○" };
+
 /** The case beside its pictures: what to beware of, the question, the studies, the marks. */
 export class CasePanel {
   #parts;
@@ -27,6 +30,7 @@ export class CasePanel {
     this.#parts = {
       warnings: new Part(part(root, "case-warnings")),
       question: new Part(part(root, "case-question")),
+      reports: new Part(part(root, "case-reports")),
       studies: new Part(part(root, "case-studies")),
       marks: new Part(part(root, "case-marks")),
     };
@@ -52,6 +56,7 @@ export class CasePanel {
           ]
         : [],
     );
+    this.#parts.reports.show(data?.reports, () => (data ? reports(data.reports) : []));
     this.#parts.studies.show([data?.studies, data?.withheld, shown, mayHang], () =>
       data
         ? [
@@ -150,6 +155,18 @@ export class CasePanel {
         ),
     );
   }
+}
+
+/** Both lamps in words, and the way to read what was written. @param {ReportsData} data */
+function reports({ page, lamps }) {
+  const there = { class: "reports__link", href: page, target: "_blank", rel: "noopener" };
+  return [
+    ...lamps.map(({ colour, text, notes }) => {
+      const more = notes.length ? ` (+${notes.length} more)` : "";
+      return h("p", { class: `lamp lamp--${colour}` }, `${SIGNS[colour] ?? "○"} ${text}${more}`);
+    }),
+    h("a", there, "Read the reports ↗"),
+  ];
 }
 
 /** @param {string} message @param {string} code */

@@ -1,4 +1,5 @@
 import { h, Part } from "./dom.js";
+import { unfinishedWords } from "./agenda.js";
 import { asMinute } from "./data.js";
 
 /** @import { Model } from "./model.js" */
@@ -55,12 +56,14 @@ export class Empty {
       this.#showFoot(model);
     };
     const button = { class: "button button--small", type: "button" };
-    this.#foot.show([mayClose, this.#isSure], () => {
+    const left = unfinishedWords(model.room, model.data.cases);
+    this.#foot.show([mayClose, this.#isSure, this.#isSure && left], () => {
       if (!mayClose) return [];
       if (!this.#isSure)
         return [h("button", { ...button, onclick: sure(true) }, "Close the meeting")];
       return [
         h("span", {}, "Close it for everybody?"),
+        left && h("span", { class: "agenda__left" }, `Not finished. ${sentenceOf(left)}`),
         h("button", { ...button, onclick: this.#acts.close }, "Yes, close"),
         h("button", { ...button, onclick: sure(false) }, "No"),
       ];
@@ -71,15 +74,16 @@ export class Empty {
 /**
  * What to say instead of pictures, or null where there are some.
  *
- * @param {Pick<Model, "room"|"data"|"openCase"|"maySteer">} model
+ * @param {Pick<Model, "room"|"data"|"openCase"|"maySteer"|"isOpenHidden">} model
  * @returns {{ title: string, text: string }|null}
  */
-export function emptyWords({ room, data, openCase, maySteer }) {
+export function emptyWords({ room, data, openCase, maySteer, isOpenHidden }) {
   const caseId = room.position.case_id;
   if (room.meeting === "planned") return notOpen(data.meeting.starts_at);
   if (!caseId) return noCase(room.meeting, maySteer);
+  if (isOpenHidden) return HIDDEN;
   if (!openCase) {
-    const name = data.cases.find(({ id }) => id === caseId)?.name ?? "the case";
+    const name = data.cases.find(({ id }) => id === caseId)?.name ?? "";
     return { title: `Loading ${name}`, text: "Studies and marks are on their way." };
   }
   if (openCase.layout.panes.length) return null;
@@ -87,6 +91,16 @@ export function emptyWords({ room, data, openCase, maySteer }) {
     title: "No picture of this case is ready",
     text: "It comes by itself once its images are here. The list says what is missing.",
   };
+}
+
+const HIDDEN = {
+  title: "This case is not shown to you",
+  text: "It is not on the list of the cases you may see. The next one opens here by itself.",
+};
+
+/** @param {string} left */
+function sentenceOf(left) {
+  return `${left[0].toUpperCase()}${left.slice(1)}. They can still be finished afterwards.`;
 }
 
 /** @param {string} startsAt */
@@ -102,7 +116,10 @@ function notOpen(startsAt) {
 /** @param {string} meeting @param {boolean} maySteer */
 function noCase(meeting, maySteer) {
   if (meeting === "closed")
-    return { title: "The meeting is closed", text: "Outcomes can still be read and signed." };
+    return {
+      title: "The meeting is closed",
+      text: "Choose a case in the list: its outcome can still be finished and signed.",
+    };
   const text = maySteer
     ? "Choose the first case in the list: it opens for everybody. Shift+N opens the next one."
     : "The first case opens for everybody when somebody who leads the meeting chooses it.";

@@ -1,9 +1,10 @@
 /** @import { Room } from "./state.js" */
-/** @typedef {"presenting"|"following"|"roaming"|"free"} Mode */
+/** @typedef {"presenting"|"lapsed"|"following"|"roaming"|"free"} Mode */
 
 /**
  * Whose view is on this screen. A person who moves the picture by hand looks around on their own
  * until F, or until the room turns to another case; where nobody presents there is nobody to leave.
+ * Whose lease has lapsed keeps their own picture, and moves nobody else's until they take it again.
  */
 export class Follow {
   #person;
@@ -20,7 +21,8 @@ export class Follow {
   /** @param {Room} room @returns {Mode} */
   mode(room) {
     const { presenter, tab, term } = room.position;
-    if (term && presenter === this.#person && tab === this.#tab) return "presenting";
+    if (term && presenter === this.#person && tab === this.#tab)
+      return room.lapsed === term ? "lapsed" : "presenting";
     if (this.#isRoaming) return "roaming";
     return presenter ? "following" : "free";
   }

@@ -30,7 +30,7 @@ export const PICTURE_KEYS = Object.freeze([
   ["R L", "turn right, left"],
   ["H V", "mirror across, down"],
   ["I", "invert grey"],
-  ["1 to 5", "window: soft tissue, lung, bone, brain, liver"],
+  ["1 to 5", "window, by its number in the presets"],
   ["Space", "reset"],
   ["Z", "tool: zoom"],
   ["Del", "remove the chosen mark"],

@@ -31,9 +31,10 @@ export class Loads {
   }
 
   async room() {
-    await this.#said(async () =>
-      this.#model.take(await this.#http.room(this.#model.data.meeting.id)),
-    );
+    await this.#said(async () => {
+      const data = await this.#http.room(this.#model.data.meeting.id);
+      for (const left of this.#model.take(data)) this.#leave(left, null);
+    });
   }
 
   /** @param {string|null} caseId - nothing is asked about one that is not on the list one may see */
@@ -70,7 +71,7 @@ export class Loads {
     if (this.#onTheWay.has(caseId)) this.#outdated.add(caseId);
     const isShown = caseId === this.#model.room.position.case_id;
     if (this.#model.case(caseId) || isShown) void this.case(caseId);
-    void this.room();
+    void this.room().then(() => (isShown ? this.soon(caseId) : undefined)); // to be seen again?
   }
 
   /** @param {string} caseId */

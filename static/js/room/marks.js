@@ -81,6 +81,7 @@ export class Marks {
   /** @returns {NamedMark[]} all of the open case, with each author's colour and shape */
   list() {
     const { room, you } = this.#model;
+    if (this.#model.isOpenHidden) return [];
     const unsaved = this.#unsaved.of(room.position.case_id ?? "", you.person, room.position.seq);
     return [...this.kept, ...unsaved].map((mark) => ({
       ...mark,

@@ -1,5 +1,5 @@
 import { authorAt } from "../viewer/authors.js";
-import { EMPTY_ROOM, FRESH_MS, loaded, withCase } from "./state.js";
+import { EMPTY_ROOM, FRESH_MS, loaded, withCase, withoutCase } from "./state.js";
 
 /** @import { CaseBrief, CaseData, RoomData } from "./data.js" */
 /** @import { Room } from "./state.js" */
@@ -12,6 +12,8 @@ export class Model {
   room = EMPTY_ROOM;
   /** @type {Map<string, CaseData>} */
   #cases = new Map();
+  /** Not this person's to see any more, each with the seq the room had then. @type {Map<string, number>} */
+  #hidden = new Map();
   /** Each person's number as the server counts, the same everywhere. @type {Record<string, number>} */
   authors = {};
 
@@ -23,24 +25,60 @@ export class Model {
     this.take(data);
   }
 
-  /** @param {RoomData} data - loaded again; of two answers that crossed the newer one stays */
+  /**
+   * @param {RoomData} data - loaded again; of two answers that crossed the newer one stays
+   * @returns {CaseData[]} what was shown and is not on the list any more: dropped
+   */
   take(data) {
-    if (data.position.seq < this.data.position.seq) return;
-    this.data = data;
-    this.room = loaded(this.room, data);
+    if (data.position.seq < this.data.position.seq) return [];
+    const before = this.data.cases;
+    const cases = data.cases.filter(({ id }) => this.#mayShow(id, data.position.seq));
+    this.data = { ...data, cases };
+    this.room = loaded(this.room, this.data);
     const isNews = JSON.stringify(data.authors) !== JSON.stringify(this.authors);
     if (isNews) this.authors = data.authors; // else the same object: nothing is drawn anew
+    const left = before.filter(({ id }) => !cases.some((one) => one.id === id));
+    return left.flatMap(({ id }) => this.dropCase(id) ?? []);
   }
 
   /** @param {CaseData} data */
   takeCase(data) {
+    if (!this.#mayShow(data.id, data.seq)) return;
     this.#cases.set(data.id, data);
     this.room = withCase(this.room, data);
   }
 
-  /** It is not this person's to see any more. @param {string} id */
+  /**
+   * It is not this person's to see any more: nothing of it stays, whatever the room presents.
+   *
+   * @param {string} id
+   * @returns {CaseData|null} what was known of it
+   */
   dropCase(id) {
+    const known = this.case(id);
     this.#cases.delete(id);
+    this.#hidden.set(id, this.room.position.seq);
+    this.data = { ...this.data, cases: this.data.cases.filter((one) => one.id !== id) };
+    this.room = withoutCase(this.room, id);
+    return known;
+  }
+
+  /** @param {string} id @returns {boolean} */
+  isHidden(id) {
+    return this.#hidden.has(id);
+  }
+
+  /** The room is on a case that is not on this person's list: not to be seen, or not yet. */
+  get isOpenHidden() {
+    const open = this.room.position.case_id;
+    return open !== null && !this.brief(open);
+  }
+
+  /** An answer from before it was hidden brings nothing back. @param {string} id @param {number} seq */
+  #mayShow(id, seq) {
+    if (seq < (this.#hidden.get(id) ?? 0)) return false;
+    this.#hidden.delete(id);
+    return true;
   }
 
   get you() {

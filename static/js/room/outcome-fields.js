@@ -10,6 +10,8 @@ export const LABELS = {
   recommendation: "Recommendation",
   laterality: "Side",
   discussion_type: "Discussion",
+  planning_date: "Treatment planned on",
+  cns_indication: "Clinical nurse specialist",
   mdt_type_comment: "Comment on the type of meeting",
   intent: "Intent",
   treatments: "Planned treatment (up to four)",
@@ -19,10 +21,11 @@ export const LABELS = {
   n_category: "N",
   m_category: "M",
   stage_group: "Stage group",
+  tnm_edition: "TNM edition",
+  tnm_version: "TNM version",
+  stage_date: "Staged on",
   actions: "Actions",
 };
-/** Fields that say nothing with a code have an empty first choice with these words. */
-const UNSAID = new Map([["discussion_type", "Discussed, unless chosen"]]);
 const SHORT = ["t_category", "n_category", "m_category", "stage_group"];
 
 /** The form's controls: what is typed in them, and what is shown in them. No rule lives here. */
@@ -38,6 +41,7 @@ export class OutcomeFields {
       element,
       this.#labelled("recommendation", this.#text("recommendation")),
       this.#labelled("laterality", this.#select("laterality", codes)),
+      this.#labelled("discussion_type", this.#select("discussion_type", codes)),
       h(
         "details",
         { class: "outcome__more" },
@@ -45,13 +49,17 @@ export class OutcomeFields {
         this.#labelled("intent", this.#select("intent", codes)),
         this.#treatments(codes),
         this.#labelled("no_treatment_reason", this.#select("no_treatment_reason", codes)),
+        this.#day("planning_date"),
         this.#labelled("performance_status", this.#select("performance_status", codes)),
+        this.#labelled("cns_indication", this.#select("cns_indication", codes)),
         h(
           "div",
           { class: "outcome__tnm" },
           ...SHORT.map((name) => this.#short(/** @type {Field} */ (name), 15)),
+          this.#labelled("tnm_edition", this.#select("tnm_edition", codes)),
+          this.#short("tnm_version", 2),
         ),
-        this.#labelled("discussion_type", this.#select("discussion_type", codes)),
+        this.#day("stage_date"),
         this.#short("mdt_type_comment", 60),
       ),
       h("details", { class: "outcome__more" }, h("summary", {}, "Actions"), this.#actions()),
@@ -112,13 +120,19 @@ export class OutcomeFields {
     return this.#labelled(field, this.#keep(field, simple(element)));
   }
 
+  /** @param {Field} field */
+  #day(field) {
+    const element = h("input", { class: "input", type: "date", "data-key": field });
+    return this.#labelled(field, this.#keep(field, simple(element)));
+  }
+
   /** @param {string} name @param {Codes} codes */
   #select(name, codes) {
     const field = /** @type {Field} */ (name);
     const choices = (codes[field] ?? []).map(([code, label]) =>
       h("option", { value: code }, label),
     );
-    const none = h("option", { value: "" }, UNSAID.get(name) ?? "Choose");
+    const none = h("option", { value: "" }, "Choose");
     return this.#keep(
       field,
       simple(h("select", { class: "input", "data-key": field }, none, ...choices)),
@@ -186,8 +200,8 @@ export class OutcomeFields {
     return h(
       "li",
       { class: "action" },
-      actionInput("what", "What", what, {}),
-      actionInput("who", "Who", who, {}),
+      actionInput("what", "What", what, { maxlength: 500 }),
+      actionInput("who", "Who", who, { maxlength: 100 }),
       actionInput("due", "By", due, { type: "date" }),
       h(
         "button",

@@ -11,8 +11,9 @@
 /** @typedef {string|string[]|Action[]} Value */
 /** @typedef {Partial<Record<Field, Value>>} Fields */
 /** @typedef {{ kind: string, at: string, by: string, by_name: string }} Step */
-/** @typedef {{ number: number, was_quorate: boolean, recorded_at: string, recorded_by: string, recorded_by_name: string, steps: Step[] } & Fields} Version */
-/** @typedef {{ version: number, fields: Fields, saved_at: string|null, saved_by: string|null }} Draft */
+/** @typedef {{ code: string, text: string }} Warning - what contradicts: the wrong side */
+/** @typedef {{ number: number, was_quorate: boolean|null, recorded_after_close: boolean, recorded_at: string, recorded_by: string, recorded_by_name: string, steps: Step[], warnings: Warning[] } & Fields} Version */
+/** @typedef {{ version: number, fields: Fields, saved_at: string|null, saved_by: string|null, warnings: Warning[] }} Draft */
 /** @typedef {{ fields: Fields, at: string, by: string, by_name: string }} SetAside */
 /** @typedef {{ record: boolean, confirm: boolean, sign: boolean }} MayDo */
 /** @typedef {Partial<Record<Field, [string, string][]>>} Codes */
@@ -37,7 +38,9 @@ export const FIELDS = [
   "recommendation",
   "laterality",
   "discussion_type",
+  "planning_date",
   "mdt_type_comment",
+  "cns_indication",
   "intent",
   "treatments",
   "no_treatment_reason",
@@ -46,6 +49,9 @@ export const FIELDS = [
   "n_category",
   "m_category",
   "stage_group",
+  "tnm_edition",
+  "tnm_version",
+  "stage_date",
   "actions",
 ];
 const LISTS = new Set(["treatments", "actions"]);
@@ -168,15 +174,34 @@ export function hasText(fields) {
  * @param {OutcomeData} data
  * @returns {"record"|"read-back"|"confirmed"|"signed"|null}
  */
-export function nextStep(form, { versions, may }) {
+export function nextStep(form, data) {
+  const { versions, may } = data;
   const newest = versions.at(-1);
-  if (!newest || !isSame(pickFields(newest), form.fields)) {
+  if (!newest || !isAsRecorded(form, data)) {
     return may.record && hasText(form.fields) ? "record" : null;
   }
   const done = newest.steps.map(({ kind }) => kind);
   if (!done.includes("read-back")) return may.record ? "read-back" : null;
   if (!done.includes("confirmed")) return may.confirm ? "confirmed" : null;
   return may.sign && !done.includes("signed") ? "signed" : null;
+}
+
+/** Whether what stands in the form is the newest version, word for word. @param {Form} form @param {OutcomeData} data */
+export function isAsRecorded(form, { versions }) {
+  const newest = versions.at(-1);
+  return !!newest && isSame(pickFields(newest), form.fields);
+}
+
+/**
+ * What contradicts in the text that is shown: the recorded one, or the one being written.
+ *
+ * @param {Form} form
+ * @param {OutcomeData} data
+ * @returns {readonly Warning[]}
+ */
+export function warningsOf(form, data) {
+  const newest = data.versions.at(-1);
+  return (newest && isAsRecorded(form, data) ? newest.warnings : data.draft.warnings) ?? [];
 }
 
 /**

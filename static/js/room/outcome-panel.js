@@ -1,9 +1,12 @@
 import { part } from "./dom.js";
 import { sentence } from "./http.js";
+import { chosen, finished, followed, UNBOUND } from "./outcome-binding.js";
 import { OutcomeFields } from "./outcome-fields.js";
 import * as forms from "./outcome-form.js";
+import { Rest, REST_MS } from "./outcome-rest.js";
+import { OutcomeStore } from "./outcome-store.js";
 import { OutcomeView } from "./outcome-view.js";
-import { RoomCommand, RoomEvent } from "./protocol.js";
+import { RoomCommand } from "./protocol.js";
 import { uuid } from "../shared/ids.js";
 
 /** @import { Ack, AnyRoomCommand, Nak } from "./protocol.js" */
@@ -11,15 +14,14 @@ import { uuid } from "../shared/ids.js";
 /** @import { RoomHttp } from "./http.js" */
 /** @import { Model } from "./model.js" */
 /** @import { Field, Fields, Form, OutcomeData, Value } from "./outcome-form.js" */
+/** @import { Offer } from "./outcome-view.js" */
 /** @typedef {{ sendDurable: (command: DurableCommand) => void, sendEphemeral: (command: AnyRoomCommand) => void }} Line */
 
-const PAUSE_MS = 2000;
 const PREVIEW_MS = 250; // at most four a second
-const AGAIN_MS = 2000;
 
 /**
  * The outcome, bound to its own case (D18): it stays with SMITH while it holds text that is not
- * saved or not confirmed, whatever the room turns to, and says so.
+ * saved or not confirmed, or while somebody chose SMITH, whatever the room turns to, and says so.
  */
 export class OutcomePanel {
   #model;
@@ -28,24 +30,16 @@ export class OutcomePanel {
   #redraw;
   #root;
   #view;
+  #store;
   /** @type {OutcomeFields|null} */
   #fields = null;
-  #caseId = "";
-  /** @type {Map<string, Form>} */
-  #forms = new Map();
-  /** @type {Map<string, OutcomeData>} */
-  #data = new Map();
-  /** @type {Map<string, Promise<void>>} */
-  #loading = new Map();
-  /** @type {Map<string, number>} */
-  #askedAt = new Map();
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  #pause;
+  #binding = UNBOUND;
   /** @type {Map<Field, ReturnType<typeof setTimeout>>} */
   #previews = new Map();
   #n = 0;
   #isBusy = false;
   #problem = "";
+  #rest = new Rest();
 
   /**
    * @param {HTMLElement} root
@@ -57,22 +51,30 @@ export class OutcomePanel {
     this.#http = http;
     this.#line = line;
     this.#redraw = redraw;
+    this.#store = new OutcomeStore({ model, http, line, changed: redraw });
+    const asked = new URLSearchParams(location.hash.slice(1)).get("case");
+    if (asked && model.brief(asked)) this.#binding = chosen(asked); // a link from the outcome's page
     this.#view = new OutcomeView(root, {
       go: (caseId) => this.bind(caseId),
-      act: (what) => this.#act(what),
-      keepMine: () => this.#choose(forms.keepMine(this.#form(this.#caseId))),
-      takeTheirs: () => this.#choose(forms.takeTheirs(this.#form(this.#caseId))),
+      act: (offer) => void this.#act(offer),
+      keepMine: () => this.#choose(forms.keepMine(this.#store.form(this.caseId))),
+      takeTheirs: () => this.#choose(forms.takeTheirs(this.#store.form(this.caseId))),
     });
   }
 
-  /** @returns {boolean} whether leaving the page now would lose words */
-  get holdsUnsaved() {
-    return [...this.#forms.values()].some((form) => forms.isDirty(form) || form.saving);
+  /** @returns {string} the case whose outcome is shown here; empty before the first */
+  get caseId() {
+    return this.#binding.caseId;
   }
 
-  /** @param {string} caseId @returns {OutcomeData|undefined} */
-  dataOf(caseId) {
-    return this.#data.get(caseId);
+  /** @returns {number} of how many cases leaving the page now would lose words */
+  get unsavedCount() {
+    return this.#store.unsaved.length;
+  }
+
+  /** @param {string} caseId @returns {OutcomeData|undefined} as the room has heard of it last */
+  current(caseId) {
+    return this.#store.current(caseId);
   }
 
   /** Put the cursor into the recommendation. */
@@ -86,21 +88,29 @@ export class OutcomePanel {
    * @param {string} caseId
    */
   bind(caseId) {
-    this.#save();
-    this.#caseId = caseId;
+    this.#bind(chosen(caseId));
+  }
+
+  /** @param {import("./outcome-binding.js").Binding} binding */
+  #bind(binding) {
+    if (this.caseId) this.#store.save(this.caseId);
+    this.#binding = binding;
     this.#problem = "";
-    void this.load(caseId);
+    void this.#store.load(binding.caseId);
+    this.#draw(); // at once: no word and no click may reach the last case's form under a new name
     this.#redraw();
   }
 
   /** After anything that happened: follow the room if that harms nobody, and redraw. */
   show() {
     const { room } = this.#model;
-    const open = room.position.case_id;
-    const isListed = this.#model.brief(open) !== undefined;
-    if (open && isListed && open !== this.#caseId && !this.#holds()) this.bind(open);
-    if (!this.#caseId) return;
-    if (this.#isOld(this.#caseId)) void this.load(this.#caseId);
+    this.#leaveHidden();
+    const isListed = this.#model.brief(room.position.case_id) !== undefined;
+    const now = followed(this.#binding, { room, isListed, holds: this.#holds() });
+    if (now.caseId !== this.caseId) this.#bind(now);
+    this.#binding = now;
+    if (!this.caseId) return;
+    this.#store.refresh(this.caseId);
     this.#draw();
   }
 
@@ -109,68 +119,24 @@ export class OutcomePanel {
    * @returns {boolean} whether it was one of its own
    */
   settle(answer) {
-    const form = [...this.#forms.values()].find(({ saving }) => saving?.id === answer.id);
-    if (!form || !answer.id) return false;
-    if (answer.type === RoomEvent.Ack) void this.#wasSaved(form.caseId, answer.id);
-    else if (!answer.retry) void this.#wasRefused(form.caseId, answer);
-    return true;
+    return this.#store.settle(answer);
   }
 
-  /**
-   * Load a case's outcome; one at a time of each case.
-   *
-   * @param {string} caseId
-   * @returns {Promise<void>}
-   */
-  load(caseId) {
-    const running = this.#loading.get(caseId) ?? this.#fetch(caseId);
-    this.#loading.set(caseId, running);
-    return running;
-  }
-
-  /** @param {string} caseId */
-  async #fetch(caseId) {
-    const askedAt = Date.now();
-    try {
-      const data = await this.#http.outcome(caseId);
-      this.#data.set(caseId, data);
-      this.#askedAt.set(caseId, askedAt);
-      this.#forms.set(caseId, forms.withLoaded(this.#form(caseId), data));
-      this.#loading.delete(caseId);
-    } catch (failure) {
-      if (caseId === this.#caseId) this.#problem = sentence(failure);
-      setTimeout(() => this.#loading.delete(caseId), AGAIN_MS);
-    }
-    this.#redraw();
-  }
-
-  /** Whether the room has heard of a newer draft, version or step. @param {string} caseId */
-  #isOld(caseId) {
-    const data = this.#data.get(caseId);
-    if (!data) return true;
-    const { drafts, outcomes } = this.#model.room;
-    const newest = data.versions.at(-1);
-    const { version, step } = outcomes[caseId] ?? { version: 0, step: "" };
-    const hasStep = !step || newest?.steps.some(({ kind }) => kind === step);
-    return (
-      (drafts[caseId] ?? 0) > data.draft.version || version > (newest?.number ?? 0) || !hasStep
-    );
-  }
-
-  /** @param {string} caseId @returns {Form} */
-  #form(caseId) {
-    return this.#forms.get(caseId) ?? forms.blank(caseId);
+  /** No word of a case stays that is not this person's to see any more, their own neither. */
+  #leaveHidden() {
+    const { caseId } = this;
+    if (!caseId || !this.#model.isHidden(caseId)) return;
+    this.#store.forget(caseId);
+    this.#binding = UNBOUND;
+    this.#problem = "";
+    this.#view.showBound(this.#model, "", false);
+    this.#fields?.show({}, false);
+    this.#view.clear();
   }
 
   #holds() {
-    if (!this.#caseId) return false;
-    return forms.holds(this.#form(this.#caseId), this.#model.room.outcomes[this.#caseId]);
-  }
-
-  /** @param {Form} form */
-  #keep(form) {
-    this.#forms.set(form.caseId, form);
-    this.#redraw();
+    if (!this.caseId) return false;
+    return forms.holds(this.#store.form(this.caseId), this.#model.room.outcomes[this.caseId]);
   }
 
   // ---- typing
@@ -178,10 +144,8 @@ export class OutcomePanel {
   /** @param {Field} field @param {Value} value */
   #typed(field, value) {
     this.#problem = "";
-    this.#keep(forms.typed(this.#form(this.#caseId), field, value));
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.#save(), PAUSE_MS);
-    if (typeof value === "string") this.#preview(this.#caseId, field);
+    this.#store.typed(this.caseId, field, value);
+    if (typeof value === "string") this.#preview(this.caseId, field);
   }
 
   /**
@@ -196,7 +160,7 @@ export class OutcomePanel {
       field,
       setTimeout(() => {
         this.#previews.delete(field);
-        const text = String(forms.valueIn(this.#form(caseId).fields, field));
+        const text = String(forms.valueIn(this.#store.form(caseId).fields, field));
         this.#n = Math.max(this.#n + 1, Date.now());
         this.#line.sendEphemeral({
           type: RoomCommand.TypeText,
@@ -209,104 +173,94 @@ export class OutcomePanel {
     );
   }
 
-  #save() {
-    clearTimeout(this.#pause);
-    const form = this.#form(this.#caseId);
-    const fields = forms.toSave(form);
-    if (!fields) return;
-    const id = uuid();
-    const { caseId, version } = form;
-    this.#keep(forms.startedSaving(form, id, fields));
-    this.#line.sendDurable({
-      type: RoomCommand.DraftOutcome,
-      id,
-      case_id: caseId,
-      written_for: caseId,
-      if_version: version,
-      fields,
-    });
-  }
-
-  /**
-   * On record: read it again, because others may have written in other fields.
-   *
-   * @param {string} caseId
-   * @param {string} id
-   */
-  async #wasSaved(caseId, id) {
-    await this.#reload(caseId);
-    this.#keep(forms.wasSaved(this.#form(caseId), id));
-    if (caseId === this.#caseId && forms.toSave(this.#form(caseId))) this.#typedOn();
-  }
-
-  #typedOn() {
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.#save(), PAUSE_MS);
-  }
-
-  /** @param {string} caseId @param {Nak} nak */
-  async #wasRefused(caseId, nak) {
-    const isConflict = nak.code === "mdt.conflict";
-    const form = forms.wasRefused(this.#form(caseId), nak.id ?? "", nak);
-    this.#keep(isConflict ? { ...form, refusal: null } : form);
-    if (isConflict) await this.#reload(caseId);
-  }
-
-  /** @param {string} caseId */
-  async #reload(caseId) {
-    await this.#loading.get(caseId);
-    this.#loading.delete(caseId);
-    await this.load(caseId);
-  }
-
   // ---- recording, reading back, confirming, signing
 
-  /** @param {"record"|"read-back"|"confirmed"|"signed"} what */
-  async #act(what) {
+  /**
+   * Only what was read under the finger: this patient, this version.
+   *
+   * @param {Offer} offer
+   */
+  async #act(offer) {
+    if (this.#isBusy || offer.caseId !== this.caseId || this.#isResting) return;
     this.#isBusy = true;
     this.#problem = "";
     this.#draw();
     try {
-      await (what === "record" ? this.#record() : this.#step(what));
+      await (offer.next === "record" ? this.#record(offer) : this.#step(offer));
     } catch (failure) {
-      this.#problem = sentence(failure);
+      if (offer.caseId === this.caseId) this.#problem = sentence(failure);
     }
-    await this.#reload(this.#caseId);
+    await this.#store.reload(offer.caseId);
     this.#isBusy = false;
+    this.#leaveIfDone(offer.caseId);
     this.#redraw();
   }
 
-  #record() {
-    const form = this.#form(this.#caseId);
-    const number = this.#data.get(form.caseId)?.versions.at(-1)?.number ?? 0;
-    const written_for = form.caseId;
-    return this.#http.record(form.caseId, {
-      ...forms.pickFields(form.fields),
-      written_for,
+  /** @param {Offer} offer */
+  #record({ caseId, number }) {
+    return this.#http.record(caseId, {
+      ...forms.pickFields(this.#store.form(caseId).fields),
+      written_for: caseId,
       if_version: number,
       event_id: uuid(),
     });
   }
 
-  /** @param {string} kind */
-  #step(kind) {
-    const number = this.#data.get(this.#caseId)?.versions.at(-1)?.number ?? 0;
-    return this.#http.step(this.#caseId, number, { kind, event_id: uuid() });
+  /** @param {Offer} offer */
+  #step({ caseId, number, next }) {
+    return this.#http.step(caseId, number, { kind: next, event_id: uuid() });
   }
 
+  /** Who has nothing left to do here is with the room again. @param {string} caseId */
+  #leaveIfDone(caseId) {
+    const data = this.#store.data(caseId);
+    if (caseId !== this.caseId || this.#problem || !data) return;
+    if (!forms.nextStep(this.#store.form(caseId), data)) this.#binding = finished(this.#binding);
+  }
+
+  // ---- showing
+
   #draw() {
-    const data = this.#data.get(this.#caseId);
-    const form = this.#form(this.#caseId);
-    this.#view.showBound(this.#model, this.#caseId);
-    if (!data) return;
+    const { caseId } = this;
+    const data = this.#store.data(caseId);
+    const form = this.#store.form(caseId);
+    this.#view.showBound(this.#model, caseId, data?.may.record ?? false);
+    const problem = this.#problem || this.#store.failure(caseId);
+    if (!data) return this.#showNothing(problem);
     this.#showFields(form, data);
+    const typists = this.#model.typistsOf(caseId);
+    const others = this.#store.unsaved.filter((id) => id !== caseId);
+    const elsewhere = others.flatMap((id) => this.#model.brief(id) ?? []);
+    this.#view.showStatus({ form, data, typists, problem, elsewhere });
+    this.#showOffer(form, data);
+    this.#view.showBoth(form, data.codes, this.#model.nameOf(form.theirs?.by ?? null));
+    this.#view.showKept(data.set_aside, data.codes);
+  }
+
+  /** Another patient's words and button may not stand under this name for a moment. @param {string} problem */
+  #showNothing(problem) {
+    this.#fields?.show({}, false);
+    this.#view.showNothing(problem);
+  }
+
+  /** @param {Form} form @param {OutcomeData} data */
+  #showOffer(form, data) {
     const { room } = this.#model;
     const next = room.meeting === "planned" ? null : forms.nextStep(form, data);
-    const typists = this.#model.typistsOf(form.caseId);
-    this.#view.showStatus({ form, data, typists, problem: this.#problem });
-    this.#view.showNext(next, this.#isBusy);
-    this.#view.showBoth(form, this.#model.nameOf(form.theirs?.by ?? null));
-    this.#view.showKept(data.set_aside);
+    const number = data.versions.at(-1)?.number ?? 0;
+    const offer = next && { caseId: form.caseId, number, next };
+    const isNew = this.#rest.offer(JSON.stringify([form.caseId, offer]), performance.now());
+    if (isNew) setTimeout(() => this.#redraw(), REST_MS + 1);
+    this.#view.showWarnings(form, data);
+    this.#view.showNext(offer, {
+      brief: this.#model.brief(form.caseId),
+      data,
+      isBusy: this.#isBusy || this.#isResting,
+    });
+  }
+
+  get #isResting() {
+    return !this.#rest.isOver(performance.now());
   }
 
   /** @param {Form} form @param {OutcomeData} data */
@@ -314,7 +268,7 @@ export class OutcomePanel {
     const acts = {
       /** @param {Field} field @param {Value} value */
       input: (field, value) => this.#typed(field, value),
-      pause: () => this.#save(),
+      pause: () => this.#store.save(this.caseId),
     };
     this.#fields ??= new OutcomeFields(part(this.#root, "outcome-fields"), data.codes, acts);
     this.#fields.show({ ...form.fields, ...this.#heardTyping(form) }, data.may.record);
@@ -328,7 +282,7 @@ export class OutcomePanel {
    */
   #heardTyping({ caseId, fields, saved }) {
     const typed = Object.entries(this.#model.room.typed[caseId] ?? {});
-    const askedAt = this.#askedAt.get(caseId) ?? 0; // what was heard before is in it
+    const askedAt = this.#store.askedAt(caseId); // what was heard before is in it
     const news = typed.filter(([field, { by, at }]) => {
       const name = /** @type {Field} */ (field);
       const isMine = forms.valueIn(fields, name) !== forms.valueIn(saved, name);
@@ -339,7 +293,7 @@ export class OutcomePanel {
 
   /** @param {Form} form */
   #choose(form) {
-    this.#keep(form);
-    this.#save();
+    this.#store.keep(form);
+    this.#store.save(form.caseId);
   }
 }

@@ -1,5 +1,6 @@
 import { h } from "./dom.js";
 import { findSeries } from "./data.js";
+import { presetsOf, seen } from "../viewer/view.js";
 
 /** @import { AnyView, Drawing, Layout, MarkBody, Pane, Place, PointMm, PointPx, StackView } from "./protocol.js" */
 /** @import { CaseData } from "./data.js" */
@@ -8,7 +9,10 @@ import { findSeries } from "./data.js";
 /** @import { Preview } from "../viewer/marks.js" */
 /** @import { Pointer } from "../viewer/pointers.js" */
 /** @import { Tool } from "../viewer/image-pane.js" */
+/** @import { Metadata } from "../viewer/types.js" */
+/** @import { Preset } from "../viewer/view.js" */
 /** @typedef {PointMm|PointPx} Point */
+/** @typedef {StackView|{ kind: Exclude<AnyView["kind"], "stack"> }} Drawable - or to be refused */
 /** @typedef {Pointer & { pane: string }} PanePointer */
 /** @typedef {Preview & { pane: string }} PanePreview */
 /** @typedef {{ mark_id: string, version: number }} MarkAt */
@@ -20,9 +24,10 @@ import { findSeries } from "./data.js";
  *   needsShift: boolean,
  *   mayChange: MayChange,
  *   identity: Identity|null,
+ *   metadata: Metadata|null,
  *   open: (what: { series: string, version?: number }) => Promise<boolean>,
  *   getView: () => StackView|null,
- *   setView: (view: StackView) => void,
+ *   setView: (view: Drawable) => void,
  *   setMarks: (marks: ReadonlyArray<MarkBody>) => void,
  *   setAuthors: (authors: Record<string, number>, naming: { you: string }) => void,
  *   dropDrawn: () => void,
@@ -55,7 +60,7 @@ import { findSeries } from "./data.js";
 class Slot {
   isOpen = false;
   quality = 0;
-  /** @type {StackView|null} */
+  /** @type {AnyView|null} */
   wanted = null;
   /** @type {AnyView|null} */
   applied = null;
@@ -78,7 +83,7 @@ class Slot {
     void this.#open();
   }
 
-  /** @param {StackView} view - the newest wish; one from before the pane was open waits for it */
+  /** @param {AnyView} view - the newest wish; one from before the pane was open waits for it */
   show(view) {
     if (this.applied === view) return;
     this.wanted = view;
@@ -110,7 +115,8 @@ class Slot {
   }
 
   async #open() {
-    const { series, version } = this.what;
+    const { series, version, kind } = this.what;
+    if (kind !== "stack") return this.pane.setView({ kind }); // it says that it does not draw it
     const isShown = await this.pane.open({ series, version }); // a refusal is said in the pane
     if (!isShown || this.#closed.signal.aborted) return;
     this.isOpen = true;
@@ -220,8 +226,7 @@ export class Panes {
   follow(shown) {
     for (const [id, slot] of this.#slots) {
       const view = shown[id]?.view;
-      if (view?.kind === "stack") slot.show(view);
-      if (view) slot.element.classList.toggle("picture--unknown", !shown[id].isKnown);
+      if (view) slot.show(view);
     }
   }
 
@@ -274,6 +279,14 @@ export class Panes {
   /** Carry out one act (a preset, invert) in the active pane. @param {string} name */
   act(name) {
     return this.#slots.get(this.active)?.pane.act(name) ?? false;
+  }
+
+  /** @returns {readonly Preset[]} the windows of the keys 1 to 5 in the active pane */
+  get presets() {
+    const pane = this.#slots.get(this.active)?.pane;
+    const view = pane?.getView();
+    if (!pane?.metadata || !view) return [];
+    return presetsOf(seen(pane.metadata, view.frame, { width: 1, height: 1 }).image);
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} whether the active pane took the key */

@@ -48,17 +48,29 @@ export class Pictures {
     return (this.#hung?.layout.panes ?? []).map(({ series }) => series);
   }
 
+  /** @returns {string[]} the windows the active picture offers, in the order of their keys */
+  get presets() {
+    return this.#panes.presets.map(({ name }) => name);
+  }
+
   /** Draw what the room's state says, at most once an animation frame. */
   show() {
     const { room, openCase } = this.#model;
     const caseId = room.position.case_id;
     if (!caseId) return this.#panes.clear();
+    if (this.#model.isOpenHidden) return this.#takeDown();
     const layout = this.#layout(caseId);
     if (layout?.panes.length) this.#hung = { caseId, layout }; // else its pictures are yet to come
     this.#panes.hang(caseId, layout, openCase);
     this.follow();
     this.#showMarks();
     this.#showHands();
+  }
+
+  /** Whatever is presented: it is not this person's to see any more. */
+  #takeDown() {
+    this.#own = this.#hung = this.#pointing = null;
+    this.#panes.clear();
   }
 
   /**
@@ -86,10 +98,14 @@ export class Pictures {
     else this.#keepLayout();
   }
 
-  /** A pane has its first picture. @param {string} pane */
+  /** A pane has its first picture: it goes out with what hangs where. @param {string} pane */
   opened(pane) {
     const view = this.#panes.views().get(pane);
-    if (view && this.#model.mode === "presenting") this.#sendView(pane, view);
+    const caseId = this.#model.room.position.case_id;
+    if (view && this.#model.mode === "presenting") {
+      if (this.#hung?.caseId === caseId) this.#sendLayout(this.#hung.layout);
+      this.#sendView(pane, view);
+    }
     this.#shownMarks = "";
   }
 
@@ -117,7 +133,9 @@ export class Pictures {
     const panes = [...others, what].sort((one, other) => (one.id < other.id ? -1 : 1));
     this.#own = { caseId, layout: { panes, active } };
     const mode = this.#model.follow.moved(this.#model.room);
-    if (mode === "presenting") this.#sendLayout(this.#own.layout);
+    if (mode !== "presenting") return;
+    this.#sender.withdraw(`view:${active}`); // it was of the series that hung there
+    this.#sendLayout(this.#own.layout);
   }
 
   /** @param {string} pane @param {Point|null} point - null: it has left the picture */

@@ -83,8 +83,9 @@ export class Presence {
     const others = offered.map((one) => ({ ...one, shape: model.authorOf(one.person).shape }));
     const takes = mayTake(now, model);
     const from = now.isPresent ? now.presenter : "";
-    this.#buttons.show([takes, from, others], () => [
-      takes && this.#takeButton(from),
+    const words = takeWords(mode, from);
+    this.#buttons.show([takes, words, from, others], () => [
+      takes && this.#takeButton(words, from),
       others.length > 0 && this.#giveMenu(others),
     ]);
   }
@@ -92,19 +93,16 @@ export class Presence {
   /** @param {Summary} now @param {string} mode */
   #who({ presenter, isPresent }, mode) {
     if (mode === "presenting") return [h("b", { class: "presenter" }, "★ You present")];
+    if (mode === "lapsed") return [h("b", {}, "you presented")];
     if (!presenter) return ["nobody presents"];
     return ["presenting: ", h("b", { class: isPresent ? "presenter" : "" }, `${presenter} ★`)];
   }
 
-  /** @param {string} from - who presents now, or nobody */
-  #takeButton(from) {
+  /** @param {string} words @param {string} from - who presents now, or nobody */
+  #takeButton(words, from) {
     const attributes = { class: "button button--small", type: "button", "data-key": "take" };
     const title = from ? `Present instead of ${from}` : "Everybody sees your picture";
-    return h(
-      "button",
-      { ...attributes, title, onclick: this.#take },
-      from ? "Take over" : "Present",
-    );
+    return h("button", { ...attributes, title, onclick: this.#take }, words);
   }
 
   /** @param {Other[]} others */
@@ -138,6 +136,17 @@ export class Presence {
 export function mayTake({ isPresent }, { mode, maySteer, you, room }) {
   if (!maySteer || mode === "presenting") return false;
   return !isPresent || isChair(you.roles) || room.position.presenter === you.person;
+}
+
+/**
+ * What taking the picture is called.
+ *
+ * @param {string} mode
+ * @param {string} from - who presents now, or nobody
+ */
+export function takeWords(mode, from) {
+  if (from) return "Take over";
+  return mode === "lapsed" ? "Present again" : "Present";
 }
 
 /** @param {readonly string[]} roles */

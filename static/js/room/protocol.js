@@ -62,7 +62,7 @@ export const RoomCommand = Object.freeze({
 /** @typedef {{ type: "layout.show", fence: Fence, layout: Layout }} ShowLayout */
 /** @typedef {{ type: "pointer.move", fence: Fence, pane: string, point: PointMm|PointPx|null }} PointAt */
 /** @typedef {{ type: "mark.preview", fence: Fence, pane: string, place: Place, drawing: Drawing|null }} PreviewMark */
-/** @typedef {{ type: "outcome.type", case_id: string, field: "recommendation"|"laterality"|"discussion_type"|"mdt_type_comment"|"intent"|"treatments"|"no_treatment_reason"|"performance_status"|"t_category"|"n_category"|"m_category"|"stage_group"|"actions", text: string, n: number }} TypeText */
+/** @typedef {{ type: "outcome.type", case_id: string, field: "recommendation"|"laterality"|"discussion_type"|"planning_date"|"mdt_type_comment"|"cns_indication"|"intent"|"treatments"|"no_treatment_reason"|"performance_status"|"t_category"|"n_category"|"m_category"|"stage_group"|"tnm_edition"|"tnm_version"|"stage_date"|"actions", text: string, n: number }} TypeText */
 /** @typedef {{ type: "room.heartbeat", seq: number, following: boolean, preview: number|null }} Heartbeat */
 /** @typedef {Hello|OpenCase|TakePresenter|GivePresenter|CreateMark|ChangeMark|RemoveMark|DraftOutcome|ShowView|ShowLayout|PointAt|PreviewMark|TypeText|Heartbeat} AnyRoomCommand */
 
@@ -108,7 +108,7 @@ export const RoomEvent = Object.freeze({
 /** @typedef {{ type: "layout.shown", fence: Fence, layout: Layout }} LayoutShown */
 /** @typedef {{ type: "pointer.moved", fence: Fence, by: string, name: string, pane: string, point: PointMm|PointPx|null }} PointerMoved */
 /** @typedef {{ type: "mark.previewed", fence: Fence, by: string, name: string, pane: string, place: Place, drawing: Drawing|null }} MarkPreviewed */
-/** @typedef {{ type: "outcome.typed", case_id: string, field: "recommendation"|"laterality"|"discussion_type"|"mdt_type_comment"|"intent"|"treatments"|"no_treatment_reason"|"performance_status"|"t_category"|"n_category"|"m_category"|"stage_group"|"actions", text: string, by: string, name: string, n: number }} TextTyped */
+/** @typedef {{ type: "outcome.typed", case_id: string, field: "recommendation"|"laterality"|"discussion_type"|"planning_date"|"mdt_type_comment"|"cns_indication"|"intent"|"treatments"|"no_treatment_reason"|"performance_status"|"t_category"|"n_category"|"m_category"|"stage_group"|"tnm_edition"|"tnm_version"|"stage_date"|"actions", text: string, by: string, name: string, n: number }} TextTyped */
 /** @typedef {{ type: "room.roster", present: ReadonlyArray<Present>, presenter_since: string|null, presenter_lost_at: string|null }} Roster */
 /** @typedef {{ type: "room.pulse", seq: number, term: number, at: string }} Pulse */
 /** @typedef {{ type: "room.welcome", you: string, position: Position, events: ReadonlyArray<MeetingOpened|MeetingClosed|ListChanged|CaseOpened|CaseRefreshed|PresenterChanged|MarkCreated|MarkChanged|MarkRemoved|OutcomeDrafted|OutcomeRecorded|OutcomeStepped|AttendanceChanged>, is_whole: boolean }} Welcome */

@@ -91,7 +91,7 @@ export class RoomApp {
     this.#view = new RoomView(root, shown, this.#acts());
     this.#line = new LineWatch(this.#connection, this.#sender, troubles);
     this.#loads = new Loads(model, http, {
-      loaded: () => this.#drawNow(),
+      loaded: () => this.#loaded(),
       failed: (text) => this.#refuse(text),
       gone: (series) => desk.forget(series),
     });
@@ -159,17 +159,22 @@ export class RoomApp {
     this.#connection.addEventListener(type, listener, { signal: this.#closed.signal });
   }
 
+  #loaded() {
+    if (this.#model.isOpenHidden) this.#troubles.set("undo", null); // it names the case
+    this.#drawNow();
+  }
+
   /** @param {AnyRoomEvent} event */
   #hear(event) {
     const model = this.#model;
-    const { term, case: openCase } = model.room.position;
+    const [mode, { term, case: openCase }] = [model.mode, model.room.position];
     this.#line.measure(event);
     model.room = applyEvent(model.room, event, Date.now());
     model.follow.heed(model.room);
     const now = model.room.position;
     if (now.term !== term || now.case !== openCase) this.#sender.forget();
     this.#heed(event);
-    if (now.term !== term) this.#pictures.sendAll();
+    if (now.term !== term || model.mode !== mode) this.#pictures.sendAll();
     if (event.type === RoomEvent.ViewShown) this.#pictures.follow();
     if (!PASSING.has(event.type)) this.#isWholeDue = true;
     if (event.type === RoomEvent.CaseOpened) this.#drawNow();
@@ -238,7 +243,7 @@ export class RoomApp {
   }
 
   #tick() {
-    const room = withoutOld(this.#model.room, Date.now());
+    const room = withoutOld(this.#model.room, Date.now(), this.#connection.lostAt);
     if (room !== this.#model.room) this.#model.room = room;
     this.#redraw();
   }
@@ -344,7 +349,7 @@ export class RoomApp {
 
   /** @param {BeforeUnloadEvent} event */
   #hold(event) {
-    if (this.#outcome.holdsUnsaved || this.#connection.unanswered) event.preventDefault();
+    if (this.#outcome.unsavedCount || this.#connection.unanswered) event.preventDefault();
   }
 
   #condition() {
@@ -389,7 +394,8 @@ export class RoomApp {
     this.#pictures.show();
     if (!this.#isWholeDue) return;
     this.#isWholeDue = false;
-    const { unanswered, isLive } = this.#connection;
+    const { isLive } = this.#connection;
+    const unanswered = Math.max(this.#connection.unanswered, this.#outcome.unsavedCount);
     const line = { latency: this.#line.latency, savedAt: this.#savedAt, unanswered, isLive };
     this.#outcome.show();
     this.#view.show(model, { tool: this.#tool, line });

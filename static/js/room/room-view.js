@@ -3,7 +3,7 @@ import { Banner } from "./banner.js";
 import { CasePanel } from "./case-panel.js";
 import { h, Part, part } from "./dom.js";
 import { Empty } from "./empty.js";
-import { Presence, mayTake, summary } from "./presence.js";
+import { mayTake, Presence, summary, takeWords } from "./presence.js";
 import { ReadBack } from "./read-back.js";
 import { showKeys, Toolbar } from "./toolbar.js";
 
@@ -68,7 +68,7 @@ export class RoomView {
     this.#banner.showIdentity(model);
     this.#banner.showLine(line);
     this.#presence.show(model);
-    this.#agenda.show(model);
+    this.#agenda.show(model, this.#parts.outcome.caseId);
     this.#empty.show(model);
     this.#showCase(model);
     this.#showTools(model, tool);
@@ -103,19 +103,19 @@ export class RoomView {
 
   /** @param {Model} model @param {string} tool */
   #showTools({ mode, you, room }, tool) {
-    const { isPointing } = this.#parts.pictures;
+    const { isPointing, presets } = this.#parts.pictures;
     const mayMark = you.may.mark && room.meeting === "live";
-    this.#toolbar.show({ tool, mode, isPointing, mayMark });
+    this.#toolbar.show({ tool, mode, isPointing, mayMark, presets });
   }
 
   /** @param {Model} model */
   #showReadBack(model) {
     const { outcome } = this.#parts;
-    const { reading, position } = model.room;
-    const data = reading ? outcome.dataOf(reading) : undefined;
-    if (reading && !data) void outcome.load(reading);
+    const { reading, position, outcomes } = model.room;
+    const data = reading ? outcome.current(reading) : undefined;
     const brief = reading ? model.brief(reading) : undefined;
-    this.#readBack.show(brief, data, reading === position.case_id);
+    const version = reading ? (outcomes[reading]?.version ?? 0) : 0;
+    this.#readBack.show(brief, data, { version, isOpen: reading === position.case_id });
   }
 
   /** @param {Model} model */
@@ -126,7 +126,9 @@ export class RoomView {
       [model.mode, now.presenter, takes, this.#parts.pictures.series.length > 0],
       () => this.#modeStrip(model.mode, now.presenter, takes),
     );
-    const take = takes ? { act: "Present", run: this.#acts.take } : {};
+    const words = takeWords(model.mode, now.isPresent ? now.presenter : "");
+    const isInStrip = model.mode === "lapsed"; // the button stands in the line below
+    const take = takes && !isInStrip ? { act: words, run: this.#acts.take } : {};
     const lost = { text: `${now.lost}. The picture stays as it was.`, ...take };
     const isLost = now.lost && model.room.position.presenter;
     this.#parts.troubles.set("presenter", isLost ? lost : null);
@@ -143,14 +145,17 @@ export class RoomView {
     if (this.#parts.pictures.series.length === 0) return [];
     const follow = () => this.#acts.act("follow");
     const button = { class: "button button--small", type: "button" };
+    const take = takes && h("button", { ...button, onclick: this.#acts.take }, takeWords(mode, ""));
     const buttons = {
       presenting: null,
+      lapsed: take,
       following: h("button", { ...button, onclick: follow }, "Look around (F)"),
       roaming: h("button", { ...button, onclick: follow }, "Follow again (F)"),
-      free: takes && h("button", { ...button, onclick: this.#acts.take }, "Present"),
+      free: take,
     };
     const words = {
       presenting: "You present: everybody sees this picture.",
+      lapsed: "You present no longer: nobody sees what you do here.",
       following: `Following ${presenter}.`,
       roaming: "Looking around; F returns.",
       free: "Nobody presents: what you do here is seen by you alone.",

@@ -42,6 +42,12 @@ export class Sender {
     this.#ask();
   }
 
+  /** What was meant for the last picture of a kind is not said any more. @param {string} key */
+  withdraw(key) {
+    this.#next.delete(key);
+    this.#last.delete(key);
+  }
+
   /** A new case or presenter: what was meant for the last one is not said any more. */
   forget() {
     this.#next.clear();

@@ -2,7 +2,7 @@ import { fill, h, icon, Part } from "./dom.js";
 import { KEYS, PICTURE_KEYS } from "./keys.js";
 
 /** @import { Mode } from "./follow.js" */
-/** @typedef {{ tool: string, mode: Mode, isPointing: boolean, mayMark: boolean }} Standing */
+/** @typedef {{ tool: string, mode: Mode, isPointing: boolean, mayMark: boolean, presets: readonly string[] }} Standing */
 
 const TOOLS = [
   ["tool-window", "window", "window"],
@@ -16,13 +16,6 @@ const ACTS = [
   ["rotate-right", "rotate", "turn"],
   ["flip-horizontal", "flip", "mirror"],
   ["reset", "reset", "reset"],
-];
-const PRESETS = [
-  ["preset-1", "soft tissue"],
-  ["preset-2", "lung"],
-  ["preset-3", "bone"],
-  ["preset-4", "brain"],
-  ["preset-5", "liver"],
 ];
 const PICTURE_KEY = new Map([
   ["tool-zoom", "Z"],
@@ -47,10 +40,10 @@ export class Toolbar {
   }
 
   /** @param {Standing} now */
-  show({ tool, mode, isPointing, mayMark }) {
+  show({ tool, mode, isPointing, mayMark, presets }) {
     const isRoaming = mode === "roaming";
     const tools = TOOLS.filter(([act]) => mayMark || !MARKING.has(act));
-    this.#part.show([tool, mode, isPointing, mayMark], () => [
+    this.#part.show([tool, mode, isPointing, mayMark, presets], () => [
       h(
         "div",
         { class: "tools", role: "group", "aria-label": "Tools" },
@@ -59,7 +52,7 @@ export class Toolbar {
       h(
         "div",
         { class: "tools", role: "group", "aria-label": "Picture" },
-        this.#presets(),
+        this.#presets(presets),
         ...ACTS.map(([act, name, word]) => this.#button(act, name, word)),
       ),
       h(
@@ -98,7 +91,8 @@ export class Toolbar {
     );
   }
 
-  #presets() {
+  /** @param {readonly string[]} names - of the picture's own windows, in the order of their keys */
+  #presets(names) {
     const choose = (/** @type {Event} */ { target }) => {
       if (!(target instanceof HTMLSelectElement) || !target.value) return;
       this.#act(target.value);
@@ -106,9 +100,15 @@ export class Toolbar {
     };
     return h(
       "select",
-      { class: "select", "aria-label": "Window presets", "data-key": "presets", onchange: choose },
-      h("option", { value: "" }, "presets"),
-      ...PRESETS.map(([act, word]) => h("option", { value: act }, word)),
+      {
+        class: "select",
+        "aria-label": "Window presets",
+        "data-key": "presets",
+        disabled: names.length === 0,
+        onchange: choose,
+      },
+      h("option", { value: "" }, names.length ? "presets" : "no presets"),
+      ...names.map((name, i) => h("option", { value: `preset-${i + 1}` }, `${i + 1} ${name}`)),
     );
   }
 }

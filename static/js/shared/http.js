@@ -67,6 +67,25 @@ export async function postJson(url, body, options = {}) {
 }
 
 /**
+ * POST bytes as they are, with the same token.
+ *
+ * @param {string} url
+ * @param {Blob} bytes
+ * @param {Options} [options]
+ * @returns {Promise<any>}
+ */
+export async function postBytes(url, bytes, options = {}) {
+  const headers = {
+    Accept: JSON_TYPE,
+    "Content-Type": "application/octet-stream",
+    "X-CSRFToken": csrfToken(),
+    ...options.headers,
+  };
+  const init = { method: "POST", headers, body: bytes, signal: options.signal };
+  return parsed(await ask(url, init));
+}
+
+/**
  * The bytes `from` up to and without `to`.
  *
  * @param {string} url

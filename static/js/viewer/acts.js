@@ -6,6 +6,7 @@ import * as view from "./view.js";
 
 const ZOOM = 1.25;
 const FAST = 5;
+const PRESET_KEYS = [1, 2, 3, 4, 5];
 
 /**
  * Everything a key or a button can do to a picture, by name. Pure: a view in, a view out.
@@ -49,19 +50,15 @@ function scrolled(now, { metadata, canvas }, to) {
   return view.scrolledTo(now, metadata, to, canvas);
 }
 
-/** The CT windows; elsewhere the windows of the header, in its order. */
+/** The picture's own; one it does not have changes nothing, and the same view comes out. */
 function presets() {
-  const named = view.PRESETS.map((preset, i) => {
+  const named = PRESET_KEYS.map((key) => {
     /** @type {Act} */
     const act = (now, around) => {
-      const { image } = seenBy(now, around);
-      const own =
-        image.unit === "HU"
-          ? { ...preset, function: /** @type {const} */ ("LINEAR") }
-          : image.voi[i];
+      const own = view.presetsOf(seenBy(now, around).image)[key - 1];
       return own ? view.inWindow(now, own) : now;
     };
-    return [`preset-${i + 1}`, act];
+    return [`preset-${key}`, act];
   });
   return /** @type {Record<string, Act>} */ (Object.fromEntries(named));
 }

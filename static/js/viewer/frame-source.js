@@ -1,4 +1,5 @@
 import { HttpError } from "../shared/http.js";
+import { whyNotDrawn } from "./drawable.js";
 import { Faults } from "./faults.js";
 import { outward, runFrom } from "./fetch-order.js";
 import { FrameFetch } from "./frame-fetch.js";
@@ -161,9 +162,9 @@ export class FrameSource extends EventTarget {
    * @param {number} number
    */
   codeOf(number) {
-    const frame = this.#metadata?.frames[number - 1];
-    if (!frame) return "frame.missing";
-    return this.#faults.codeOf(number, frame.segment) || frame.code;
+    const metadata = this.#metadata;
+    if (!metadata?.frames[number - 1]) return "frame.missing";
+    return this.#faults.codeOf(number, this.#segmentOf(number)) || whyNotDrawn(metadata, number);
   }
 
   /** The first picture is on the screen: tell the audit. */
@@ -294,8 +295,9 @@ export class FrameSource extends EventTarget {
 
   /** @param {number} number */
   #canFetch(number) {
-    const { segment, code } = /** @type {Metadata} */ (this.#metadata).frames[number - 1];
-    if (segment === null || code !== "" || this.#isDone(number)) return false;
+    const metadata = /** @type {Metadata} */ (this.#metadata);
+    const segment = this.#segmentOf(number);
+    if (segment === null || whyNotDrawn(metadata, number) || this.#isDone(number)) return false;
     return !this.#faults.holdsBack(number, segment);
   }
 

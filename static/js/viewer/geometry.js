@@ -1,7 +1,7 @@
 /** @import { Frame, Image, Measured, Point } from "./types.js" */
 
-const AT_DETECTOR = "at the detector, not in the patient";
-const NOT_CALIBRATED = "not calibrated";
+/** What is said of a kind of spacing whose image gives no note. @type {Record<string, string>} */
+const NOTES = { "at-detector": "at the detector, not in the patient", none: "not calibrated" };
 const OBLIQUE = 0.25; // a component this large (14.5 degrees off the axis) earns its letter
 
 /**
@@ -71,7 +71,8 @@ export function pixelOf(image, frame, point) {
 
 /**
  * The distance between two places, and how far to believe it. Millimetres only where the
- * spacing is truthful; otherwise pixels.
+ * spacing is truthful; otherwise pixels, which count in columns where they are not square.
+ * Must agree with mdt/annotations/measure.py: both are run against tests/vectors/lengths.json.
  *
  * @param {Image} image
  * @param {Point} from
@@ -79,25 +80,23 @@ export function pixelOf(image, frame, point) {
  * @returns {Measured}
  */
 export function lengthOf(image, from, to) {
-  const { kind, note, row, column } = image.spacing;
+  const { kind, row, column } = image.spacing;
+  const note = image.spacing.note || (NOTES[kind] ?? "");
   if (from.unit === "mm" && to.unit === "mm") {
     const value = Math.hypot(to.x - from.x, to.y - from.y, to.z - from.z);
-    return { value, unit: "mm", note: honest(kind, note) };
+    return { value: hundredths(value), unit: "mm", note };
   }
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   if (kind === "none" || !row || !column) {
     const value = Math.hypot(dx, dy * (image.pixel_aspect || 1));
-    return { value, unit: "px", note: note || NOT_CALIBRATED };
+    return { value: hundredths(value), unit: "px", note };
   }
-  return { value: Math.hypot(dx * column, dy * row), unit: "mm", note: honest(kind, note) };
+  return { value: hundredths(Math.hypot(dx * column, dy * row)), unit: "mm", note };
 }
 
-/**
- * @param {string} kind
- * @param {string} note
- */
-function honest(kind, note) {
-  return kind === "at-detector" ? note || AT_DETECTOR : note;
+/** @param {number} value */
+function hundredths(value) {
+  return Math.round(value * 100) / 100;
 }
 
 /**

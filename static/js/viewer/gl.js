@@ -19,10 +19,8 @@ export function blacken(gl) {
  */
 export function paint(gl, box) {
   blacken(gl);
-  gl.enable(gl.SCISSOR_TEST);
-  gl.scissor(...box);
+  gl.viewport(...box);
   gl.drawArrays(gl.TRIANGLES, 0, 3);
-  gl.disable(gl.SCISSOR_TEST);
 }
 
 /**
@@ -43,11 +41,12 @@ export function makeTexture(gl, internal, width, height = width) {
 /**
  * @param {WebGL2RenderingContext} gl
  * @param {string} source - of the fragment shader
+ * @param {string} [vertex]
  * @returns {Program}
  */
-export function makeProgram(gl, source) {
+export function makeProgram(gl, source, vertex = VERTEX) {
   const program = /** @type {WebGLProgram} */ (gl.createProgram());
-  gl.attachShader(program, makeShader(gl, gl.VERTEX_SHADER, VERTEX));
+  gl.attachShader(program, makeShader(gl, gl.VERTEX_SHADER, vertex));
   gl.attachShader(program, makeShader(gl, gl.FRAGMENT_SHADER, source));
   gl.linkProgram(program);
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {

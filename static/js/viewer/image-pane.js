@@ -10,7 +10,7 @@ import { ReadOut } from "./read-out.js";
 import { qualityOf, said, Showing } from "./showing.js";
 import { Sight } from "./sight.js";
 import { Stage } from "./stage.js";
-import { firstFrame, initialView, seen } from "./view.js";
+import { firstFrame, initialView, noPreset, seen } from "./view.js";
 import { sentence } from "./words.js";
 
 /** @import { Http } from "../shared/http.js" */
@@ -22,7 +22,7 @@ import { sentence } from "./words.js";
 /** @import { Limits } from "./renderer.js" */
 /** @import { Turns } from "./turns.js" */
 /** @import { Pointer } from "./pointers.js" */
-/** @import { MarkBody, Metadata, StackView } from "./types.js" */
+/** @import { MarkBody, Metadata, OtherView, StackView } from "./types.js" */
 /** @import { Wish } from "./view.js" */
 /** @typedef {"window"|"pan"|"zoom"|"scroll"|"length"|"arrow"} Tool */
 
@@ -57,7 +57,7 @@ export class ImagePane extends EventTarget {
   #showing = null;
   /** @type {StackView|null} set before there was anything to show */
   #early = null;
-  #isMissing = false;
+  #missing = ""; // why what is asked for is not shown, as a code of words.js
   #isUntouched = true;
   #quality = 0;
   #words = ""; // said where there is no picture and no series
@@ -141,14 +141,10 @@ export class ImagePane extends EventTarget {
     return this.#sight.view;
   }
 
-  /**
-   * Show what somebody else shows. Emits no "view".
-   *
-   * @param {StackView} view
-   */
+  /** Show what somebody else shows. Emits no "view". @param {StackView|OtherView} view */
   setView(view) {
-    if (view.kind !== "stack") return this.#notice("viewer.other_view");
-    if (!this.#sight.metadata) this.#early = view;
+    if (view.kind !== "stack") this.#miss("viewer.other_view");
+    else if (!this.#sight.metadata) [this.#early, this.#missing] = [view, ""];
     else this.#turnTo(view);
   }
 
@@ -198,12 +194,7 @@ export class ImagePane extends EventTarget {
     return true;
   }
 
-  /**
-   * A key pressed anywhere, for the pane that is active.
-   *
-   * @param {KeyboardEvent} event
-   * @returns {boolean} whether it was one of the pane's
-   */
+  /** A key pressed anywhere. @param {KeyboardEvent} event @returns {boolean} whether it was ours */
   handleKey(event) {
     return key(this.#doings, event);
   }
@@ -280,7 +271,7 @@ export class ImagePane extends EventTarget {
     this.#showing = null;
     this.#sight.clear();
     this.#early = null;
-    [this.#isMissing, this.#isUntouched] = [false, true];
+    [this.#missing, this.#isUntouched] = ["", true];
     this.#words = "No series is open.";
     this.#marks.leave();
     this.#pointers.clear();
@@ -299,9 +290,17 @@ export class ImagePane extends EventTarget {
   /** @param {StackView} view - of somebody else */
   #turnTo(view) {
     this.#isUntouched = false;
-    this.#isMissing = view.frame > (this.#sight.metadata?.frames.length ?? 0);
-    if (!this.#isMissing) this.#become(view);
+    if (view.frame > (this.#sight.metadata?.frames.length ?? 0)) return this.#miss("frame.missing");
+    this.#missing = "";
+    this.#become(view);
     this.#stage.drawSoon(); // not with the next frame: it has come a long way
+  }
+
+  /** Nothing of the picture before stays. @param {string} code */
+  #miss(code) {
+    this.#missing = code;
+    this.#captions.describe(this.#sight.metadata);
+    this.#stage.drawSoon();
   }
 
   /** @param {StackView} view */
@@ -314,7 +313,7 @@ export class ImagePane extends EventTarget {
   /** @param {StackView} view - by this user's hand */
   #change(view) {
     this.#isUntouched = false;
-    this.#isMissing = false;
+    this.#missing = "";
     this.#become(view);
     this.#tell("view", { view }); // first: what it sends leaves before this screen is drawn
     this.#stage.redraw();
@@ -325,6 +324,7 @@ export class ImagePane extends EventTarget {
     const { now } = this.#sight;
     const view = now && ACTS[name]?.(now.view, now);
     if (view && view !== now.view) this.#change(view);
+    else if (now && name.startsWith("preset-")) this.#notice(noPreset(now.image));
     return Boolean(view);
   }
 
@@ -339,6 +339,7 @@ export class ImagePane extends EventTarget {
     const { renderer } = this.#stage;
     this.#quality = renderer ? this.#drawPicture(renderer) : 0;
     this.#captions.believe(this.#quality, this.#why());
+    this.#marks.element.style.visibility = this.#missing ? "hidden" : "";
     this.#marks.redraw();
     this.#pointers.redraw();
     this.#readOut.redraw();
@@ -357,7 +358,7 @@ export class ImagePane extends EventTarget {
     const picture = this.#picture(1);
     if (now && picture) renderer.draw({ ...now, picture });
     else renderer.clear();
-    if (now) this.#captions.show(now, this.#stage.dpr);
+    if (now && !this.#missing) this.#captions.show(now, this.#stage.dpr);
     if (!now || !picture) return 0;
     this.#showing?.sayDisplayed();
     return qualityOf(picture);
@@ -366,14 +367,13 @@ export class ImagePane extends EventTarget {
   /** @param {number} quality - per cent; null is what is not at least so good */
   #picture(quality) {
     const { view } = this.#sight;
-    if (!view || !this.#showing || this.#isMissing) return null;
+    if (!view || !this.#showing || this.#missing) return null;
     return this.#showing.picture(view.frame, quality);
   }
 
   #why() {
-    const { trouble } = this.#stage;
+    const trouble = this.#stage.trouble || this.#missing;
     if (trouble) return said(trouble);
-    if (this.#isMissing) return said("frame.missing");
     return this.#showing ? this.#showing.why(this.#sight.view?.frame ?? null) : this.#words;
   }
 

@@ -2,6 +2,7 @@ import { HttpError } from "../shared/http.js";
 
 /** @import { Turns } from "./turns.js" */
 
+const MAY_COME = ["series.not_here", "series.not_made"];
 const PAUSES_MS = [500, 1000, 2000, 4000];
 
 /**
@@ -33,5 +34,10 @@ export async function patiently(ask, { signal, turns, trouble }) {
 
 /** Whether asking again cannot help. @param {unknown} error @returns {error is HttpError} */
 export function isRefusal(error) {
-  return error instanceof HttpError && !error.mayRetry && error.code !== "series.not_here";
+  return error instanceof HttpError && !error.mayRetry && !mayCome(error.code);
+}
+
+/** Whether pictures that are not there may still come. @param {string} code */
+export function mayCome(code) {
+  return MAY_COME.includes(code);
 }

@@ -1,4 +1,5 @@
 import { FrameSource } from "./frame-source.js";
+import { mayCome } from "./patience.js";
 import { sentence } from "./words.js";
 
 /** @import { From } from "./frame-source.js" */
@@ -24,8 +25,7 @@ export class Showing {
     });
     source.addEventListener("trouble", (event) => {
       const { code, message } = newsOf(event);
-      const isOnItsWay = code === "series.not_here";
-      this.#trouble = `${said(code, message)}${isOnItsWay ? "" : " Trying again."}`;
+      this.#trouble = `${said(code, message)}${mayCome(code) ? "" : " Trying again."}`;
       changed(null);
     });
     source.addEventListener("refused", (event) => refused(newsOf(event)));

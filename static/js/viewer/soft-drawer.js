@@ -1,7 +1,7 @@
 import { AxesKeeper } from "./axes.js";
 import { blacken, makeProgram, makeTexture, paint } from "./gl.js";
 import { Kept } from "./kept.js";
-import { GREYS } from "./shaders.js";
+import { GREYS, GREYS_VERTEX } from "./shaders.js";
 import { SoftMixer } from "./soft-mixer.js";
 import { greyTable, lutTable } from "./window.js";
 
@@ -89,7 +89,7 @@ export class SoftDrawer {
    */
   #show(corner, { width, height }) {
     const gl = this.#gl;
-    const { at, program } = this.#program.get("greys", () => makeProgram(gl, GREYS));
+    const { at, program } = this.#program.get("greys", () => makeProgram(gl, GREYS, GREYS_VERTEX));
     gl.useProgram(program);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.#textureFor(gl.canvas));
@@ -97,7 +97,7 @@ export class SoftDrawer {
     const [format, type] = [gl.RED, gl.UNSIGNED_BYTE];
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, format, type, this.#greys);
     gl.uniform1i(at("u_greys"), 0);
-    gl.uniform2i(at("u_corner"), ...corner);
+    gl.uniform2f(at("u_share"), width / gl.canvas.width, height / gl.canvas.height);
     paint(gl, [...corner, width, height]);
   }
 

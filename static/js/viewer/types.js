@@ -8,6 +8,7 @@
 /** @typedef {"LINEAR"|"LINEAR_EXACT"|"SIGMOID"} VoiFunction */
 /** @typedef {{ centre: number, width: number, function: VoiFunction }} Voi */
 /** @typedef {{ kind: "stack", frame: number, centre: Point, height: number, rotation: number, flip: boolean, voi: Voi, invert: boolean, interp: "linear"|"nearest" }} StackView */
+/** @typedef {{ kind: "plane"|"slide"|"document"|"video" }} OtherView - of a kind no pane here draws */
 /** @typedef {{ kind: "length"|"arrow", points: ReadonlyArray<Point>, text: string }} Drawing */
 /** @typedef {{ series: string, version: number, frame: string }} Place */
 /** @typedef {{ value: number, unit: "mm"|"px", note: string }} Measured */
@@ -22,12 +23,13 @@
  *   voi: (Voi & { name: string })[], voi_lut: VoiLut|null, spacing: Spacing, pixel_aspect: number,
  *   lossy: { ratio: number|null, method: string }|null, laterality: string, burned_in: boolean,
  *   row_cosines: number[]|null, column_cosines: number[]|null, frame_rate: number|null,
+ *   encoding?: string, media_type?: string, transfer_syntax_uid?: string,
  * }} Image
  */
 /**
  * @typedef {{
  *   key: string, image: number, position: number[]|null, label: string, segment: number|null,
- *   offset: number, length: number, ends: number[], crc32: number, code: string,
+ *   offset: number, length: number, ends: number[], crc32: number|null, code: string,
  * }} Frame
  */
 /**

@@ -1,6 +1,7 @@
 import { pixelOf, pointOf, stepOf, turn } from "./geometry.js";
 import { affineOf, middleOf, toPixel } from "./transform.js";
 import { windowOfLut } from "./window.js";
+import { short } from "./words.js";
 
 /** @import { Frame, Image, Metadata, Size, StackView, Voi } from "./types.js" */
 /** @typedef {{ frame?: number, key?: string }} Wish - by number, from 1, or by what marks name */
@@ -10,14 +11,42 @@ const NARROWEST = 4; // stored rows: zooming in ends here
 const WIDEST = 4; // times the fitting height: zooming out ends here
 const DRAG_FULL = 300; // canvas pixels of a drag that are worth one window width
 
-/** CT presets of the keys 1 to 5, as width and centre: soft tissue, lung, bone, brain, liver. */
-export const PRESETS = Object.freeze([
-  { name: "soft tissue", width: 400, centre: 40 },
-  { name: "lung", width: 1500, centre: -600 },
-  { name: "bone", width: 2500, centre: 480 },
-  { name: "brain", width: 80, centre: 40 },
-  { name: "liver", width: 150, centre: 90 },
+/** The window of a key and its name in the menu. @typedef {Voi & { name: string }} Preset */
+/** @type {readonly Preset[]} in Hounsfield units: no other picture has these */
+const OF_CT = Object.freeze([
+  { name: "soft tissue", width: 400, centre: 40, function: "LINEAR" },
+  { name: "lung", width: 1500, centre: -600, function: "LINEAR" },
+  { name: "bone", width: 2500, centre: 480, function: "LINEAR" },
+  { name: "brain", width: 80, centre: 40, function: "LINEAR" },
+  { name: "liver", width: 150, centre: 90, function: "LINEAR" },
 ]);
+
+/**
+ * The windows of the keys 1 to 5, of one picture: on CT those everybody knows, elsewhere the
+ * header's own in its order. None of colour.
+ *
+ * @param {Image} image
+ * @returns {readonly Preset[]}
+ */
+export function presetsOf({ kind, unit, voi, voi_lut: lut }) {
+  if (kind === "rgb8") return [];
+  if (unit === "HU") return OF_CT;
+  const table = lut && { ...windowOfLut(lut), name: lut.name || "the header's table" };
+  const windows = voi.map((one) => ({ ...inOneWindow(one), name: nameOf(one) }));
+  return (table ? [table, ...windows] : windows).slice(0, OF_CT.length);
+}
+
+/** Why a picture has no such window, as a code of words.js. @param {Image} image */
+export function noPreset({ kind }) {
+  return kind === "rgb8" ? "viewer.no_window" : "viewer.no_preset";
+}
+
+/** @param {Image["voi"][number]} window */
+function nameOf({ name, centre, width }) {
+  const numbers = `W ${short(width)} C ${short(centre)}`;
+  if (!name) return numbers;
+  return `${name === "computed" ? "from the stored values" : name} (${numbers})`;
+}
 
 /**
  * @param {Metadata} metadata
@@ -75,7 +104,7 @@ export function initialVoi({ voi, voi_lut: lut }) {
   const [first] = voi;
   if (lut && (!first || first.name === "computed")) return windowOfLut(lut);
   if (!first) return { centre: 128, width: 256, function: "LINEAR" };
-  return { centre: first.centre, width: Math.max(1, first.width), function: first.function };
+  return inOneWindow(first);
 }
 
 /**
@@ -244,8 +273,13 @@ export function windowed(view, dx, dy) {
  * @param {Voi} voi
  * @returns {StackView}
  */
-export function inWindow(view, { centre, width, function: name }) {
-  return { ...view, voi: { centre, width: Math.max(1, width), function: name } };
+export function inWindow(view, voi) {
+  return { ...view, voi: inOneWindow(voi) };
+}
+
+/** @param {Voi} voi @returns {Voi} as wide as a window is at least, and nothing else with it */
+function inOneWindow({ centre, width, function: name }) {
+  return { centre, width: Math.max(1, width), function: name };
 }
 
 /**

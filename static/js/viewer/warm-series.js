@@ -1,4 +1,5 @@
 import { HttpError } from "../shared/http.js";
+import { whyNotDrawn } from "./drawable.js";
 import { outward, runFrom } from "./fetch-order.js";
 import { FrameFetch } from "./frame-fetch.js";
 import { isUnmade } from "./frame-wants.js";
@@ -116,9 +117,8 @@ export class WarmSeries {
 }
 
 /** @param {Metadata} metadata @param {number} number */
-function canFetch({ frames }, number) {
-  const frame = frames[number - 1];
-  return !isUnmade(frame) && frame.code === "";
+function canFetch(metadata, number) {
+  return !isUnmade(metadata.frames[number - 1]) && whyNotDrawn(metadata, number) === "";
 }
 
 /**

@@ -7,6 +7,7 @@ const SENTENCES = Object.freeze({
   "frame.damaged": "This picture is damaged in the archive's copy and cannot be shown.",
   "frame.unsupported": "This kind of picture cannot be shown here. Look at it in your PACS.",
   "frame.too_large": "This picture is larger than can be shown here. Look at it in your PACS.",
+  "frame.lost": "This picture was lost here and is fetched again. Open the series again later.",
   "frame.missing": "There is no such picture in this series.",
   "frame.crc": "This picture arrived damaged and is not shown. Open the series again.",
   "frame.undecodable": "This picture arrived damaged and is not shown. Open the series again.",
@@ -16,11 +17,18 @@ const SENTENCES = Object.freeze({
   "frame.preview": "Wait for the full picture before you measure or mark it.",
   "decoder.missing": "The picture decoder did not load. Reload the page.",
   "series.not_here": "This series is on its way here. It appears as soon as it arrives.",
+  "series.not_made":
+    "The pictures of this series could not be made here. Ask the coordinator to make them again.",
   "viewer.no_webgl2": "This browser cannot draw pictures: it has no WebGL 2. Try another one.",
   "viewer.context_lost": "The graphics card was taken away. The picture is being drawn again.",
   "viewer.needs_shift": "Hold Shift with this key: it moves everybody's picture.",
+  "viewer.no_slide":
+    "This is a slide from the microscope. Slides are not shown here yet: look at it in your PACS.",
+  "viewer.no_video": "This is a video. Videos are not shown here yet: look at it in your PACS.",
   "viewer.no_window": "A colour picture has no window.",
-  "viewer.other_view": "The picture shown to the room is of a kind this pane does not know.",
+  "viewer.no_preset": "This picture has no window of this number: the menu has those it has.",
+  "viewer.other_view":
+    "The presenter shows something this page cannot draw. Reload it; if that does not help, look at it in your PACS.",
 });
 
 const GEOMETRY_NOTES = Object.freeze({

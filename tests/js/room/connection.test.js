@@ -240,6 +240,50 @@ test("a nak that allows it is tried again; one that does not is final", (t) => {
   assert.equal(room.unanswered, 0);
 });
 
+test("a lost line says since when nothing was heard, however often it is tried anew", (t) => {
+  timers(t);
+  const { sockets, room } = joined();
+  const since = [];
+  room.addEventListener("room.lost", ({ detail }) => since.push(detail.since));
+  assert.equal(room.lostAt, null);
+  const heard = Date.now();
+  t.mock.timers.tick(4000);
+  sockets[0].drop(1006);
+  t.mock.timers.tick(1000);
+  sockets[1].drop(1006);
+  t.mock.timers.tick(2000);
+  assert.equal(room.lostAt, heard);
+  assert.deepEqual(since, [heard, heard]);
+  sockets[2].open();
+  sockets[2].say(welcome());
+  assert.equal(room.lostAt, null);
+});
+
+for (const [letter, size, isSent] of [
+  ["x", 65536, true],
+  ["x", 65537, false],
+  ["é", 65536, true],
+  ["é", 65537, false],
+]) {
+  test(`a command of ${size} bytes in ${letter} is ${isSent ? "sent" : "refused here, in words"}`, async () => {
+    const { socket, room } = joined();
+    const naks = [];
+    room.addEventListener(RoomEvent.Nak, ({ detail }) => naks.push(detail));
+    const draft = (text) => ({ type: "outcome.draft", id: "id-2", fields: { actions: text } });
+    const left = size - JSON.stringify(draft("")).length;
+    const bytes = letter === "x" ? 1 : 2;
+    room.sendDurable(draft(letter.repeat(Math.floor(left / bytes)) + "x".repeat(left % bytes)));
+    assert.equal(room.unanswered, isSent ? 1 : 0);
+    await Promise.resolve();
+    assert.equal(socket.sent.filter(({ id }) => id === "id-2").length, isSent ? 1 : 0);
+    const said = isSent ? [] : [["id-2", "protocol.too_long", false]];
+    assert.deepEqual(
+      naks.map(({ id, code, retry }) => [id, code, retry]),
+      said,
+    );
+  });
+}
+
 test("a picture is not kept for later when the socket is down", (t) => {
   timers(t);
   const { sockets, room } = joined();

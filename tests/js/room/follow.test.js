@@ -9,6 +9,7 @@ const at = (position) => ({ ...EMPTY_ROOM, position: { ...EMPTY_ROOM.position, .
 const NOBODY = at({});
 const OTHER = at({ term: 1, presenter: "ruth", tab: "hers", case: 3 });
 const MINE = at({ term: 2, presenter: "me", tab: "tab", case: 3 });
+const LAPSED = { ...MINE, lapsed: 2 };
 const MY_OTHER_TAB = at({ term: 2, presenter: "me", tab: "another", case: 3 });
 
 const follow = (room) => {
@@ -22,6 +23,21 @@ test("who presents is decided by person and tab together", () => {
   assert.equal(follow(MY_OTHER_TAB).mode(MY_OTHER_TAB), "following");
   assert.equal(follow(OTHER).mode(OTHER), "following");
   assert.equal(follow(NOBODY).mode(NOBODY), "free");
+});
+
+test("a presenter whose lease has lapsed presents no longer, and moves their own picture alone", () => {
+  const one = follow(LAPSED);
+  assert.equal(one.mode(LAPSED), "lapsed");
+  assert.equal(one.moved(LAPSED), "lapsed");
+  assert.equal(one.toggle(LAPSED), "lapsed");
+  assert.equal(one.mode(MINE), "presenting");
+});
+
+test("a lease that lapsed in an earlier term, or of another, takes nothing from who presents", () => {
+  const before = { ...MINE, lapsed: 1 };
+  assert.equal(follow(before).mode(before), "presenting");
+  const another = { ...OTHER, lapsed: 1 };
+  assert.equal(follow(another).mode(another), "following");
 });
 
 test("a hand on the picture looks around; F comes back", () => {

@@ -26,7 +26,7 @@ function room({ prefetch = true, meeting = "live", on = "smith" } = {}) {
     brief: (id) => model.data.cases.find((one) => one.id === id),
     takeCase: (data) => cases.set(data.id, data),
     dropCase: (id) => cases.delete(id),
-    take: () => {},
+    take: () => [],
   };
   const answers = { case: async (id) => aCase(id), room: async () => ({}) };
   const http = {

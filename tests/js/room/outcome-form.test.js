@@ -184,6 +184,17 @@ test("a text that differs from the record is recorded, not signed", () => {
   assert.equal(forms.nextStep(form, answer), "record");
 });
 
+test("the warnings shown are those of the text shown: the draft's, or the recorded one's", () => {
+  const fields = { recommendation: "Resect" };
+  const [old, side] = [[{ code: "a", text: "Old." }], [{ code: "outcome.side", text: "Side." }]];
+  const answer = data(1, {}, [{ ...version(1, fields), warnings: side }]);
+  answer.draft.warnings = old;
+  const form = forms.withLoaded(forms.blank("smith"), answer);
+  assert.deepEqual(forms.warningsOf(form, answer), side);
+  assert.deepEqual(forms.warningsOf(typed("Biopsy", form), answer), old);
+  assert.deepEqual(forms.warningsOf(typed("Biopsy"), data()), []);
+});
+
 test("nothing is recorded without words", () => {
   assert.equal(forms.nextStep(typed("  "), data()), null);
 });

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { neighbour, notFinished, statusOf } from "../../../static/js/room/agenda.js";
+import {
+  neighbour,
+  notFinished,
+  statusOf,
+  unfinishedWords,
+} from "../../../static/js/room/agenda.js";
 import { asDay, familyName, findSeries, identityOf } from "../../../static/js/room/data.js";
 import { emptyWords } from "../../../static/js/room/empty.js";
 import { Marks, UnsavedMarks } from "../../../static/js/room/marks.js";
@@ -9,6 +14,7 @@ import { Model } from "../../../static/js/room/model.js";
 import { mayTake, summary } from "../../../static/js/room/presence.js";
 import { EMPTY_ROOM } from "../../../static/js/room/state.js";
 import { tabName } from "../../../static/js/room/tabs.js";
+import { readableDate } from "../../../static/js/viewer/words.js";
 
 const CASES = ["smith", "jones", "khan"].map((id) => ({ id }));
 const room = (more) => ({ ...EMPTY_ROOM, meeting: "live", ...more });
@@ -26,6 +32,11 @@ test("a person is named in the order people check", () => {
   assert.match(identityOf({ ...patient, nhs_number: "" }), /no NHS number$/);
   assert.equal(familyName(patient.name), "KHAN");
   assert.equal(asDay(""), "no date");
+});
+
+test("a date of the room is written as the one beside the picture", () => {
+  assert.equal(asDay("1966-09-14"), "14 Sep 1966");
+  assert.equal(asDay("1966-09-14"), readableDate("1966-09-14"));
 });
 
 test("a series is found with its study, or not at all", () => {
@@ -60,9 +71,48 @@ test("the rail keeps every case that was discussed and not confirmed, but the op
     outcomes: { jones: { version: 1, step: "confirmed" } },
   });
   assert.deepEqual(
-    notFinished(now, CASES).map(({ id }) => id),
+    notFinished(now, CASES, { sign: false }).map(({ id }) => id),
     ["smith"],
   );
+});
+
+test("what is confirmed stays on the rail of those who may sign it", () => {
+  const now = on("khan", {
+    opened: { smith: true, khan: true },
+    outcomes: { jones: { version: 1, step: "confirmed" }, smith: { version: 1, step: "signed" } },
+  });
+  const left = notFinished(now, CASES, { sign: true });
+  assert.deepEqual(
+    left.map(({ id, missing }) => [id, missing]),
+    [["jones", "to sign"]],
+  );
+});
+
+test("after the meeting the last open case is on the rail like any other", () => {
+  const closed = on("khan", { meeting: "closed", opened: { khan: true } });
+  assert.deepEqual(
+    notFinished(closed, CASES, { sign: false }).map(({ id }) => id),
+    ["khan"],
+  );
+});
+
+test("before a meeting is closed its unfinished cases are named, the open one too", () => {
+  const named = CASES.map((one) => ({
+    ...one,
+    name: `${one.id.toUpperCase()}, A`,
+    same_name: false,
+  }));
+  const now = on("khan", {
+    opened: { smith: true, khan: true },
+    outcomes: {
+      smith: { version: 1, step: "read-back" },
+      jones: { version: 1, step: "confirmed" },
+    },
+  });
+  assert.equal(unfinishedWords(now, named), "no outcome: KHAN; to confirm: SMITH; to sign: JONES");
+  assert.match(unfinishedWords(on("khan"), named), /^not discussed: SMITH · JONES/);
+  const done = Object.fromEntries(CASES.map(({ id }) => [id, { version: 1, step: "signed" }]));
+  assert.equal(unfinishedWords(on("khan", { outcomes: done }), named), "");
 });
 
 test("the next case is the next on the list, and there is none after the last", () => {
@@ -132,6 +182,10 @@ test("who may take the picture", () => {
   assert.equal(may(["core"], { you: you(["core"], "ruth") }), true);
   assert.equal(may(["chair"], { maySteer: false }), false);
   assert.equal(may(["chair"], { mode: "presenting" }), false);
+  const mine = { you: you(["core"], "ruth"), mode: "presenting" };
+  assert.equal(may(["core"], mine), false);
+  assert.equal(may(["core"], { ...mine, mode: "lapsed" }), true);
+  assert.equal(may(["core"], { ...mine, mode: "lapsed", maySteer: false }), false);
   assert.equal(
     mayTake({ isPresent: false }, { mode: "free", maySteer: true, you: you(["core"]), room: now }),
     true,
@@ -247,6 +301,59 @@ test("who joined the team since the page was loaded is noticed, and has nobody's
   assert.equal(model.authorOf("new").author, -1);
   model.take(loadedRoom({ ann: 0, new: 1 }));
   assert.deepEqual([model.authorOf("ann").author, model.authorOf("new").author], [0, 1]);
+});
+
+const listed = (seq, ...ids) => ({
+  ...loadedRoom({ ann: 0 }),
+  you: { person: "ann", may: {} },
+  position: { ...EMPTY_ROOM.position, seq, case_id: "smith", case: 1 },
+  cases: ids.map((id) => ({ id, name: id.toUpperCase(), outcome: {}, draft: 0 })),
+});
+const aCase = (seq) => ({ id: "smith", seq, marks: [{ mark_id: "m", version: 1, by: "ann" }] });
+
+test("a case that is not this person's any more is gone with its name, marks and words", () => {
+  const model = new Model(listed(4, "smith", "jones"), {}, "tab");
+  model.takeCase(aCase(4));
+  model.room = { ...model.room, typed: { smith: { recommendation: { text: "Resect" } } } };
+  const marks = new Marks({ model, send: () => {} });
+  assert.equal(marks.list().length, 1);
+  model.room = { ...model.room, position: { ...model.room.position, seq: 5 } };
+  model.dropCase("smith");
+  assert.equal(model.isOpenHidden, true);
+  assert.deepEqual([model.openCase, model.brief("smith")], [null, undefined]);
+  assert.deepEqual([model.room.marks.smith, model.room.typed.smith], [undefined, undefined]);
+  assert.deepEqual(marks.list(), []);
+  assert.equal(emptyWords(model).title, "This case is not shown to you");
+  assert.equal(model.brief("jones").id, "jones");
+});
+
+test("an answer from before that brings nothing of it back, and a newer one does", () => {
+  const model = new Model(listed(4, "smith"), {}, "tab");
+  model.room = { ...model.room, position: { ...model.room.position, seq: 5 } };
+  model.dropCase("smith");
+  model.take(listed(4, "smith"));
+  model.takeCase(aCase(4));
+  assert.deepEqual([model.brief("smith"), model.openCase], [undefined, null]);
+  model.take(listed(6, "smith"));
+  model.takeCase(aCase(6));
+  assert.equal(model.isOpenHidden, false);
+  assert.equal(model.brief("smith").name, "SMITH");
+  assert.notEqual(model.openCase, null);
+});
+
+test("of a case that never was on this person's list nothing is shown, nor said to be on its way", () => {
+  const model = new Model(listed(4, "jones"), {}, "tab");
+  assert.equal(model.isOpenHidden, true);
+  assert.equal(emptyWords(model).title, "This case is not shown to you");
+  model.take(listed(5, "smith", "jones"));
+  assert.equal(model.isOpenHidden, false);
+});
+
+test("what is not on the list any more is dropped without being asked for", () => {
+  const model = new Model(listed(4, "smith", "jones"), {}, "tab");
+  model.takeCase(aCase(4));
+  assert.deepEqual(model.take(listed(6, "jones")), [{ ...aCase(4) }]);
+  assert.deepEqual([model.isOpenHidden, model.openCase], [true, null]);
 });
 
 test("an empty room says what starts it", () => {

@@ -107,3 +107,19 @@ test("one's own message back from the room measures the way", (t) => {
   assert.equal(sender.tookFor(sent[0].fence.n), null);
   assert.equal(sender.tookFor(1), null);
 });
+
+test("what is withdrawn is neither said nor said again, and the rest is", (t) => {
+  timers(t);
+  const { sender, sent, frame } = rig();
+  sender.offer("view:a", view(1));
+  sender.offer("view:b", view(2));
+  frame();
+  sender.offer("view:a", view(3));
+  sender.withdraw("view:a");
+  frame();
+  t.mock.timers.tick(1000);
+  assert.deepEqual(
+    sent.map((one) => one.view.frame),
+    [1, 2, 2],
+  );
+});

@@ -144,7 +144,7 @@ test("a welcome after too long a break names nobody rather than the last present
 
 test("the presenter's view is shown", () => {
   const room = after(OPENED, TOOK, shown(HERE));
-  assert.deepEqual(room.shown.a, { view: STACK, n: 1, isKnown: true });
+  assert.deepEqual(room.shown.a, { view: STACK, n: 1 });
 });
 
 for (const [what, fence] of Object.entries({
@@ -203,9 +203,10 @@ test("an older layout does not replace a newer one", () => {
   assert.equal(after(OPENED, TOOK, layout(3, "b"), layout(2, "a")).layout.active, "b");
 });
 
-test("a kind of view this page does not know is marked, not drawn", () => {
-  const room = after(OPENED, TOOK, shown(HERE, { kind: "hologram" }));
-  assert.equal(room.shown.a.isKnown, false);
+test("a kind of view this page does not know takes the place of the older one", () => {
+  const next = { ...HERE, n: 2 };
+  const room = after(OPENED, TOOK, shown(HERE), shown(next, { kind: "hologram" }));
+  assert.deepEqual(room.shown.a, { view: { kind: "hologram" }, n: 2 });
 });
 
 test("a pointer that leaves is gone at once", () => {
@@ -369,6 +370,32 @@ test("a roster is the newest one, and a pulse or an ack changes nothing", () => 
   assert.equal(room.roster, roster);
   assert.equal(applyEvent(room, { type: RoomEvent.Pulse, seq: 9, term: 1, at: "" }), room);
   assert.equal(applyEvent(room, { type: RoomEvent.Ack, id: "i", seq: 9 }), room);
+});
+
+const roster = (since) => ({
+  type: RoomEvent.Roster,
+  present: [],
+  presenter_since: since,
+  presenter_lost_at: since ? null : "2026-11-24T10:42:00Z",
+});
+const SINCE = "2026-11-24T10:40:00Z";
+const took = { ...TOOK, seq: 7, term: 3 };
+
+test("a lease that the roster says does not run has lapsed, until it runs or a new term begins", () => {
+  assert.equal(after(OPENED, TOOK, roster(SINCE)).lapsed, null);
+  assert.equal(after(OPENED, TOOK, roster(null)).lapsed, 2);
+  assert.equal(after(OPENED, TOOK, roster(null), roster(SINCE)).lapsed, null);
+  assert.equal(after(OPENED, TOOK, roster(null), took).lapsed, null);
+  assert.equal(after(OPENED, roster(null), TOOK).lapsed, null);
+});
+
+test("a line that is lost for ten seconds ends one's presenting here, a shorter break does not", () => {
+  const room = after(OPENED, TOOK, roster(SINCE));
+  assert.equal(withoutOld(room, 20_000, null), room);
+  assert.equal(withoutOld(room, 20_000, 10_000), room);
+  const lapsed = withoutOld(room, 20_001, 10_000);
+  assert.equal(lapsed.lapsed, 2);
+  assert.equal(withoutOld(lapsed, 21_000, 10_000), lapsed);
 });
 
 test("every durable event moves the room's seq on", () => {

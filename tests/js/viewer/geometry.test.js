@@ -102,12 +102,12 @@ for (const [what, image, expected] of [
   [
     "not calibrated",
     spaced("none", "", null, null),
-    { value: Math.sqrt(52), unit: "px", note: "not calibrated" },
+    { value: 7.21, unit: "px", note: "not calibrated" },
   ],
   [
     "a spacing not to be believed",
     spaced("none", "several regions"),
-    { value: Math.sqrt(52), unit: "px", note: "several regions" },
+    { value: 7.21, unit: "px", note: "several regions" },
   ],
 ]) {
   test(`a length says how far to believe it: ${what}`, () => {
@@ -115,6 +115,12 @@ for (const [what, image, expected] of [
     const { value: wanted, ...words } = expected;
     assert.deepEqual(said, words);
     near([value], [wanted]);
+  });
+}
+
+for (const { what, from, to, spacing, pixel_aspect, ...said } of read("lengths.json")) {
+  test(`a length is the same under the hand as in the record: ${what}`, () => {
+    assert.deepEqual(lengthOf({ ...IMAGE, spacing, pixel_aspect }, from, to), said);
   });
 }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { HttpError } from "../../../static/js/shared/http.js";
 import { DecodeError } from "../../../static/js/viewer/decoder-pool.js";
 import { FrameSource } from "../../../static/js/viewer/frame-source.js";
+import { sentence } from "../../../static/js/viewer/words.js";
 import { metadata } from "./stack.js";
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -319,4 +320,24 @@ test("a grant that is refused takes the whole series off the screen", async () =
   await new Promise((resolve) => setTimeout(resolve, 1100));
   assert.deepEqual(told.at(-1), ["refused", { code: "mdt.not_found", message: "no" }]);
   assert.equal(source.picture(1), null);
+});
+
+test("a series that could not be made is told so in words, and shown once it is made after all", async () => {
+  const fake = fakes(metadata(1));
+  const { getJson } = fake.http;
+  let isMade = false;
+  fake.http.getJson = async (...asked) => {
+    if (isMade) return getJson(...asked);
+    isMade = true;
+    throw new HttpError(404, "series.not_made", "The pictures could not be made here.");
+  };
+  const { source, told } = await opened(fake);
+  const [[type, { code, message }]] = told;
+  assert.deepEqual([type, code], ["trouble", "series.not_made"]);
+  assert.match(sentence(code, message), /could not be made here\. Ask the coordinator/);
+  assert.match(sentence("frame.lost"), /lost here and is fetched again/);
+  source.look(1, 1);
+  await settled();
+  assert.equal(source.picture(1).level, 0);
+  source.close();
 });

@@ -116,6 +116,58 @@ test("a window never becomes narrower than 1", () => {
   assert.equal(views.windowed(first(), -100_000, 0).voi.width, 1);
 });
 
+const named = (image) => views.presetsOf({ ...IMAGE, ...image }).map(({ name }) => name);
+const window = (name, width = 400) => ({ centre: 40, width, function: "LINEAR", name });
+
+for (const [what, image, expected] of [
+  ["CT", { unit: "HU" }, ["soft tissue", "lung", "bone", "brain", "liver"]],
+  [
+    "MR with two windows",
+    { unit: "", voi: [window("T1"), window("T1 wide", 900)] },
+    ["T1 (W 400 C 40)", "T1 wide (W 900 C 40)"],
+  ],
+  ["a window without a name", { unit: "", voi: [window("")] }, ["W 400 C 40"]],
+  [
+    "a window nobody wrote",
+    { unit: "", voi: [window("computed")] },
+    ["from the stored values (W 400 C 40)"],
+  ],
+  [
+    "a table",
+    { unit: "", voi: [window("computed")], voi_lut: { first: 0, values: [0, 255], name: "dense" } },
+    ["dense", "from the stored values (W 400 C 40)"],
+  ],
+  [
+    "a table without a name",
+    { unit: "", voi: [], voi_lut: { first: 0, values: [0, 255], name: "" } },
+    ["the header's table"],
+  ],
+  [
+    "more than there are keys",
+    { unit: "", voi: ["a", "b", "c", "d", "e", "f"].map((n) => window(n)) },
+    ["a", "b", "c", "d", "e"].map((name) => `${name} (W 400 C 40)`),
+  ],
+  ["colour", { kind: "rgb8", unit: "", voi: [] }, []],
+  ["none", { unit: "", voi: [] }, []],
+]) {
+  test(`presets are offered by their own names: ${what}`, () => {
+    assert.deepEqual(named(image), expected);
+  });
+}
+
+test("what is offered is what its key does, and what is not there changes nothing", () => {
+  for (const image of [{}, { unit: "", voi: [window("T1"), window("T2", 900)] }]) {
+    const stack = metadata(1, image);
+    const start = views.initialView(at(stack), 1);
+    const offered = views.presetsOf(stack.images[0]);
+    for (const key of [1, 2, 3, 4, 5]) {
+      const { voi } = act(`preset-${key}`, start, stack);
+      const { name, ...wanted } = offered[key - 1] ?? { name: "", ...start.voi };
+      assert.deepEqual(voi, wanted);
+    }
+  }
+});
+
 test("a preset is a CT window on CT and the header's own elsewhere", () => {
   assert.deepEqual(act("preset-4", first()).voi, { centre: 40, width: 80, function: "LINEAR" });
   const mr = metadata(1, { unit: "" });

@@ -1,0 +1,96 @@
+"""A worker that settles a study and a person who acts on it never wait for each other."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event
+
+import pytest
+from django.db import connection, connections, transaction
+
+from imaging.models import Job, Study
+from imaging.pull.states import hold, move
+from mdt.meetings import services
+from tests.factories import PullJobFactory, ReferralFactory, ReferralStudyFactory, StudyFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = Study.State
+LOOKS_S = 1.5  # how long the worker leaves the other to come so far as to hold the meeting
+
+
+@pytest.fixture
+def case(meeting, coordinator, archive):
+    referral = ReferralFactory()
+    return services.list_case(meeting=meeting, referral=referral, by=coordinator)
+
+
+@pytest.fixture
+def study(case, archive):
+    """Being fetched, and chosen."""
+    study = StudyFactory(archive=archive, search=case.referral.search, state=State.PULLING)
+    PullJobFactory(study=study, state=Job.State.WAITING)
+    ReferralStudyFactory(referral=case.referral, study=study, is_chosen=True)
+    return study
+
+
+def cancel(case, study, by):
+    services.cancel_study(case=case, study=study, by=by)
+
+
+def fetch_again(case, study, by):
+    services.retry_study(case=case, study=study, by=by)
+
+
+def choose(case, study, by):
+    services.choose_study(case=case, study=study, by=by)
+
+
+def leave_another_out(case, study, by):
+    """Then all are chosen anew, and the one that was never asked for is wanted."""
+    case.referral.found_studies.filter(study=study).update(chosen_by=by)
+    another = StudyFactory(archive=study.archive, search=study.search, state=State.COMPLETE)
+    ReferralStudyFactory(referral=case.referral, study=another)
+    services.unchoose_study(case=case, study=another, by=by)
+
+
+ACTS = [
+    (cancel, State.PULLING),
+    (fetch_again, State.PARTIAL),
+    (choose, State.PARTIAL),
+    (leave_another_out, State.FOUND),
+]
+
+
+@pytest.mark.parametrize(("act", "state"), ACTS, ids=[act.__name__ for act, _ in ACTS])
+def test_no_one_is_ended_where_a_study_settles_while_a_person_acts_on_it(
+    act, state, case, study, coordinator, monkeypatch
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("decision 125: SQLite locks the whole file")
+    Study.objects.filter(pk=study.pk).update(state=state)
+    has_study, has_meeting = Event(), Event()
+    really_lock = services.lock
+
+    def lock(pk):
+        meeting = really_lock(pk)
+        has_meeting.set()
+        return meeting
+
+    monkeypatch.setattr(services, "lock", lock)
+
+    def settle():
+        with ExitStack() as at_last, transaction.atomic():
+            at_last.callback(connections.close_all)
+            hold(study)
+            has_study.set()
+            has_meeting.wait(LOOKS_S)
+            move(Study.objects.get(pk=study.pk), state)
+
+    def person():
+        with ExitStack() as at_last:
+            at_last.callback(connections.close_all)
+            has_study.wait(5)
+            act(case, study, coordinator)
+
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(settle), both.submit(person)]
+        assert [one.exception(20) for one in done] == [None, None]
