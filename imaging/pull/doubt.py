@@ -4,7 +4,9 @@ Nothing here reads a file or asks an archive: who the headers say it is, is kept
 Everything is called inside the caller's transaction, which held the study's row first.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -28,26 +30,38 @@ Doubted = tuple[Study, Finding, Sequence[KeptClaim]]
 def withhold(study: Study, finding: Finding, claims: Sequence[KeptClaim], message: str) -> None:
     """Take a study from every screen. Whoever fetches it now loses the job and writes no more."""
     _end_jobs([study])
-    move(study, State.WITHHELD, **_withheld(study, finding, claims, message))
+    move(study, State.WITHHELD, **_withheld(study, finding, claims, message, timezone.now()))
 
 
 def withhold_all(doubted: Sequence[Doubted], message: str) -> None:
-    """The same of several, which the caller holds as they are now, and tells of."""
+    """The same of several, which the caller holds as they are now, and tells of.
+
+    Those of which the same is written are written at once: all others who write wait meanwhile.
+    """
     _end_jobs([study for study, _, _ in doubted])
+    alike: dict[str, list[Study]] = defaultdict(list)
+    changes: dict[str, dict[str, Any]] = {}
+    now = timezone.now()
     for study, finding, claims in doubted:
-        move_all([study], State.WITHHELD, **_withheld(study, finding, claims, message))
+        new = _withheld(study, finding, claims, message, now)
+        if new["claims"] == study.claims:
+            del new["claims"]
+        changes[repr(new)] = new
+        alike[repr(new)].append(study)
+    for key, studies in alike.items():
+        move_all(studies, State.WITHHELD, **changes[key])
 
 
 def give_back(study: Study, finding: Finding, claims: Sequence[KeptClaim]) -> None:
     """It is the person sought after all: the study goes on as any other that was found."""
-    move(study, State.FOUND, code="", message="", **_told(study, finding, claims))
+    move(study, State.FOUND, code="", message="", **_told(study, finding, claims, timezone.now()))
 
 
 def doubt(
     study: Study, finding: Finding, claims: Sequence[KeptClaim], *, tell: bool = True
 ) -> bool:
     """Write down what is known now of a study that is not shown; whether that is anything new."""
-    told = _told(study, finding, claims)
+    told = _told(study, finding, claims, timezone.now())
     if all(getattr(study, name) == value for name, value in told.items()):
         return False
     Study.objects.filter(pk=study.pk).update(**told)
@@ -63,15 +77,18 @@ def _end_jobs(studies: Sequence[Study]) -> None:
 
 
 def _withheld(
-    study: Study, finding: Finding, claims: Sequence[KeptClaim], message: str
+    study: Study, finding: Finding, claims: Sequence[KeptClaim], message: str, now: datetime
 ) -> dict[str, Any]:
-    return {"code": "identity.differs", "message": message, **_told(study, finding, claims)}
+    told = _told(study, finding, claims, now)
+    return {"code": "identity.differs", "message": message, **told}
 
 
-def _told(study: Study, finding: Finding, claims: Sequence[KeptClaim]) -> dict[str, Any]:
+def _told(
+    study: Study, finding: Finding, claims: Sequence[KeptClaim], now: datetime
+) -> dict[str, Any]:
     verdict = Verdict(finding.verdict)
     is_new = verdict == Verdict.NEEDS_A_PERSON and study.verdict != verdict
-    since = timezone.now() if is_new or study.doubted_at is None else study.doubted_at
+    since = now if is_new or study.doubted_at is None else study.doubted_at
     source = source_of(study.archive)
     stated = filter(None, (trust_stated(claim, source) for claim in claims))
     return {

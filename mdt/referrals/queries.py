@@ -73,6 +73,7 @@ def _with_numbers(patient: Patient) -> Patient:
 
 def facts_of(patient: Patient) -> dict[str, Any]:
     """What a correction may change, as it stands. The names are those of `correct_patient`."""
+    patient = _with_numbers(patient)
     return {
         "family_name": patient.family_name,
         "given_names": patient.given_names,
