@@ -130,9 +130,8 @@ def _sift(archive: Archive, study: FoundStudy, known: Known, harvest: Harvest) -
         if read is not None:
             finding, claims = known.judge(uid).judge(*read), read
             _let_go(known, uid, finding, read)
-        elif uid in known.linked and not known.is_withheld(
-            uid
-        ):  # nothing is concluded from an answer alone
+        elif uid in known.linked and not known.is_withheld(uid):
+            # nothing is concluded from an answer alone
             finding, claims = known.finding(uid), known.claims(uid)
     if finding.verdict == "different" or known.is_here(uid):
         return Sifted(study, finding, claims)
