@@ -93,7 +93,9 @@ def receive(*, arrived: Arrived, source: ReportSource, message_id: str) -> Kept:
     is_contested = _contest(patient, arrived, source)
     if patient is None or is_contested:
         return _keep_apart(arrived, version, source, is_contested)
-    return _keep(patient, source.trust_ods_code, arrived, version, None, None)
+    kept = _keep(patient, source.trust_ods_code, arrived, version, None, None)
+    _contest_what_met(patient, arrived, source, kept)
+    return kept
 
 
 def match_again(*, now: datetime) -> int:
@@ -158,8 +160,10 @@ def _match(unmatched: UnmatchedReport, *, tells: bool = True) -> bool:
     version = _sent(arrived, source, unmatched.message_id)
     version.received_at, version.store_key = unmatched.received_at, unmatched.store_key
     with transaction.atomic():
-        _keep(patient, source.trust_ods_code, arrived, version, None, None, tells=tells)
+        kept = _keep(patient, source.trust_ods_code, arrived, version, None, None, tells=tells)
         UnmatchedReport.objects.filter(pk=unmatched.pk).delete()
+    if not unmatched.is_contested:
+        _contest_what_met(patient, arrived, source, kept)
     return True
 
 
@@ -197,6 +201,18 @@ def _contest(patient: Patient | None, arrived: Arrived, source: ReportSource) ->
     if patient is None:
         return False
     return bool(rivals) or came_for_a_stranger(patient, arrived, source)
+
+
+def _contest_what_met(patient: Patient, arrived: Arrived, source: ReportSource, kept: Kept) -> None:
+    """Put in doubt what another connection kept under a new report's number in the same instant,
+    and that report. Asked after the commit, so that of two the later sees both.
+    """
+    if kept.version is None or kept.became != Became.KEPT or kept.version.number > 1:
+        return
+    rivals = rivals_of(patient, arrived, source)
+    if rivals or came_for_a_stranger(patient, arrived, source):
+        for report in [*rivals, kept.version.report]:
+            _doubt(report)
 
 
 @transaction.atomic

@@ -203,3 +203,42 @@ def test_what_is_in_doubt_by_its_number_is_not_forgotten(case, other, source, im
     days = settings.REPORTS_UNMATCHED_KEPT_DAYS + 1
     services.match_again(now=timezone.now() + timedelta(days=days))
     assert len(reports_waiting(imaging)) == 2
+
+
+def meanwhile(monkeypatch, happens):
+    """Let something happen when the next report is about to be kept, and was not contested."""
+    keep = services._keep
+
+    def kept(*given, **more):
+        monkeypatch.setattr(services, "_keep", keep)
+        happens()
+        return keep(*given, **more)
+
+    monkeypatch.setattr(services, "_keep", kept)
+
+
+def test_of_two_that_come_at_the_same_instant_both_are_in_doubt(case, other, source, monkeypatch):
+    meanwhile(monkeypatch, lambda: receive(source, THEIRS, text="theirs"))
+    receive(source, text="hers")
+    assert [one.is_contested for one in Report.objects.order_by("pk")] == [True, True]
+    assert texts(case) == texts(other) == []
+    assert UnmatchedReport.objects.filter(is_contested=True).count() == 2
+
+
+def test_one_that_waited_and_one_that_comes_as_it_is_given_are_both_in_doubt(
+    case, other, source, monkeypatch
+):
+    late = claimed(number="9990000050", birth_date="1966-09-14")
+    receive(source, late, text="waits")
+    patient = PatientFactory(birth_date="1966-09-14")
+    PatientNumberFactory(patient=patient, value="9990000050")
+    meanwhile(monkeypatch, lambda: receive(source, text="hers"))
+    services.match_again(now=timezone.now())
+    assert texts(case) == []
+    assert {one.is_contested for one in Report.objects.all()} == {True}
+
+
+def test_what_is_said_again_of_a_number_nobody_else_has_contests_nothing(case, source):
+    receive(source, text="hers")
+    receive(source, text="hers, amended", status="amended")
+    assert texts(case) == ["hers, amended"]
