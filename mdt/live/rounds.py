@@ -132,8 +132,12 @@ class Rounds:
     async def _keep_shown(self, is_pulse: bool) -> None:
         """The picture each room is shown, for its outcome: never more than one write a pulse.
 
-        Every process of a room does; who comes second finds it kept.
+        Every process of a room does; who comes second finds it kept. At once where the last has
+        left: nobody would tell it later.
         """
+        while self._hub.left:
+            room_id, left = self._hub.left.popitem()
+            await in_database(keep_shown, meeting_id=room_id, showing=left)
         for room_id, room in list(self._hub.rooms.items()):
             is_due, room.is_shown_due = is_pulse or room.is_shown_due, False
             showing = room.unkept() if is_due else None

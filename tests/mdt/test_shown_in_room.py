@@ -1,5 +1,7 @@
 """From the presenter's hand to the record: when what a room is shown is kept."""
 
+import asyncio
+
 import pytest
 from channels.db import database_sync_to_async
 
@@ -132,6 +134,16 @@ async def test_it_is_kept_when_the_outcome_is_recorded_and_when_the_meeting_clos
             await browser.hear("meeting.closed")
         await turn(1)
         assert await kept(case) == {"a": (series, 6)}
+
+
+async def test_it_is_kept_when_the_last_leaves_before_a_pulse(live_meeting, chair, case, series):
+    async with in_room(live_meeting, chair) as browser:
+        presenter = await presenting(browser, case, a=series)
+        await presenter.show(6)
+    async with asyncio.timeout(5):
+        while await kept(case) != {"a": (series, 6)}:
+            await asyncio.sleep(0.02)
+    assert hub._hub.left == {}
 
 
 async def test_a_view_whose_series_is_not_known_is_not_kept(live_meeting, chair, case, series):
