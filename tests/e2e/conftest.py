@@ -15,8 +15,9 @@ def product(tmp_path_factory):
         yield product
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def two_browsers():
+    """Started once: a profile of its own keeps each test apart, and costs a tenth of a browser."""
     with browsing.chromiums(2) as browsers:
         yield browsers
 
@@ -42,9 +43,8 @@ def enter(product, two_browsers):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with kit.chromium() as browser:
-        yield browser
+def browser(two_browsers):
+    return two_browsers[0]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,9 @@ def server():
 
 @pytest.fixture(scope="module")
 def one_page(browser, server):
-    return kit.open_page(browser, server)
+    page = kit.open_page(browser, server)
+    yield page
+    page.close()
 
 
 @pytest.fixture

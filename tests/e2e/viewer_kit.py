@@ -18,7 +18,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from imaging.frames.canonical import tile_part_ends
 from imaging.pixels import render
@@ -290,16 +290,6 @@ def serving() -> Iterator[Server]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-@contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=[*CHROMIUM, *more]
-        )
-        yield browser
-        browser.close()
 
 
 def open_page(browser: Browser, server: Server, **options: Any) -> Page:
