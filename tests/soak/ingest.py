@@ -4,8 +4,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 from django.utils import timezone
@@ -19,6 +20,7 @@ from tests.soak.mutants import STUDY
 
 HANG_S = 5
 TAKEN, NO_PICTURE = "taken", "taken, without a picture"
+LOST, NO_REASON = "lost without a word", "no frame and no reason"
 
 
 def hang_s():
@@ -101,23 +103,21 @@ def clear() -> None:
         store.get().delete(key)
 
 
+class _ReceivingAll(Receiving):
+    """A file that is somebody else's is the end of all in the product; here of that file alone."""
+
+    def _sort(self, arrival):
+        with suppress(AnotherPersonError):
+            super()._sort(arrival)
+
+
 def _receive(job, study, files, tally):
-    with Receiving(job, study, lambda: None) as receiving:
-        for data in files:
-            _but_for_strangers(lambda data=data: receiving.take(data), tally)
-        while not _but_for_strangers(receiving.write, tally):
-            pass
-
-
-def _but_for_strangers(act, tally) -> bool:
-    """False when one of the files before it was somebody else's: in the product, the end of all."""
-    try:
-        act()
-    except AnotherPersonError:
-        return False
-    except Exception as error:
-        tally.faults.append(f"{type(error).__name__}: {error}"[:300])
-    return True
+    with _ReceivingAll(job, study, lambda: None) as receiving:
+        for act in (*(partial(receiving.take, data) for data in files), receiving.write):
+            try:
+                act()
+            except Exception as error:
+                tally.faults.append(f"{type(error).__name__}: {error}"[:300])
 
 
 def _make_frames(tally):
@@ -132,8 +132,8 @@ def _end_of(study, digest) -> str:
         return code[0]
     instance = Instance.objects.filter(series__study=study, sha256=digest).first()
     if instance is None:
-        return "lost without a word"
+        return LOST
     codes = list(Frame.objects.filter(instance=instance).values_list("code", flat=True))
     if not codes:
-        return NO_PICTURE if instance.frame_count == 0 else "no frame and no reason"
+        return NO_PICTURE if instance.frame_count == 0 else NO_REASON
     return next((code for code in sorted(codes) if code), TAKEN)

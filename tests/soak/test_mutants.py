@@ -21,7 +21,7 @@ from imaging.grants import Grant
 from imaging.models import Segment
 from tests.mdt.conftest import free_port, wait_for
 from tests.soak import ingest, mutants
-from tests.soak.ingest import NO_PICTURE, TAKEN, Tally
+from tests.soak.ingest import LOST, NO_PICTURE, NO_REASON, TAKEN, Tally
 
 pytestmark = [pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).parents[2]
@@ -109,6 +109,7 @@ def test_no_damaged_file_ends_a_process_hangs_one_or_ends_without_a_name(web, tm
     figures = result["figures"]
     assert tally.faults == sound.faults == []
     assert tally.bad_answers == sound.bad_answers == 0
+    assert not tally.ends.keys() & {LOST, NO_REASON}, "each ends with a name"
     assert figures["web_tier_deaths"] == 0
     assert figures["hangs_over_5s"] == 0, tally.hangs
     assert figures["reasons"] <= MOST_REASONS, tally.refusals
