@@ -95,8 +95,12 @@ def cases() -> dict[str, object]:
 
 
 def marks() -> dict[str, int]:
-    """By the text of a version, which is the id of the command that made it: how often."""
-    drawn = MarkVersion.objects.filter(is_removed=False, text__gt="")
+    """By the text of a version, which is the id of the command that made it: how often.
+
+    Of the open meetings: the demo draws in its past one, once the picture of it has come.
+    """
+    of_open = {"mark__case__meeting__state": Meeting.State.LIVE}
+    drawn = MarkVersion.objects.filter(is_removed=False, text__gt="", **of_open)
     return dict(drawn.values_list("text").annotate(Count("pk")))
 
 
