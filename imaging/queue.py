@@ -44,8 +44,13 @@ def claim_next(kinds: Iterable[str], now: datetime) -> Job | None:
 
 @transaction.atomic
 def _take(best: Job, still_due: QuerySet[Job], claim: UUID, now: datetime) -> bool:
-    """The one UPDATE, and what the archive's hourly budget counts. False: taken meanwhile."""
-    taken = still_due.filter(pk=best.pk).update(
+    """The one UPDATE, and what the archive's hourly budget counts. False: taken meanwhile.
+
+    The state is asked of the row itself, beside the choice: who waits for a row that another claims
+    is given it as it is by then, and every subquery as it was before (PostgreSQL, READ COMMITTED).
+    """
+    row = Job.objects.filter(pk=best.pk, state=State.WAITING, due_at__lte=now)
+    taken = row.filter(pk__in=still_due.values("pk")).update(
         state=State.RUNNING,
         claim=claim,
         lease_until=now + LEASE,

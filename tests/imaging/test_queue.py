@@ -152,7 +152,10 @@ def test_a_job_that_is_cancelled_while_it_is_claimed_is_passed_over(monkeypatch)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_that_claim_at_once_never_share_a_job():
+@pytest.mark.parametrize("processes", [0, 30])
+def test_workers_that_claim_at_once_never_share_a_job(processes, settings):
+    """Also where the choice asks other tables: what they say is no part of the row that is held."""
+    settings.WORKER_PROCESSES = processes
     ArchiveFactory(at_most=100)
     jobs = PullJobFactory.create_batch(12)
     barrier, claimed = Barrier(4), []
