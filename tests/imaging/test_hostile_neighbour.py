@@ -187,10 +187,10 @@ def link_of(name, port, ae_title="RAW"):
 
 
 @contextmanager
-def bad_links(links, studies=3, trick=link_tricks.silent_half_way):
+def bad_links(links, studies=3):
     """DIMSE archives, one that says nothing and one that falls silent half way."""
     files = [file for number in range(studies) for file in three(f"bad {number}")]
-    silent = links.archive(files, get=trick)
+    silent = links.archive(files, get=link_tricks.silent_half_way_for_long)
     with raw_archive(link_tricks.says_nothing) as port:
         nothing = link_of("says nothing", port)
         yield [nothing, link_of("silent half way", silent.port, silent.ae_title)]
@@ -214,7 +214,7 @@ def blank_pane():
 @pytest.fixture
 def as_the_product_runs(settings, monkeypatch, decoders):
     settings.WORKER_PROCESSES = PROCESSES
-    monkeypatch.setattr(registry, "PATIENCE", Patience(connect_s=3, idle_s=3))
+    monkeypatch.setattr(registry, "PATIENCE", Patience(connect_s=5, idle_s=5))
     monkeypatch.setattr(queue, "FIRST_WAIT", timedelta(0))  # they are never left alone
     for module in (receive, make):
         monkeypatch.setattr(module, "reader", lambda: decoders)
@@ -325,8 +325,7 @@ def test_a_good_archive_is_as_quick_beside_five_bad_ones(web, links, kind):
     ArchiveFactory(name="good", base_url=over_web.url)
     link_of("good link", over_link.port, over_link.ae_title)
     good = {"good": over_web, "good link": over_link}[kind]
-    for_long = link_tricks.silent_half_way_for_long
-    with workers(PROCESSES), bad_links(links, studies=40, trick=for_long) as bad:
+    with workers(PROCESSES), bad_links(links, studies=40) as bad:
         seconds_each(good, 5, numbers, kind)
         alone = seconds_each(good, ROUNDS, numbers, kind)
         bad += [ArchiveFactory(name=t, base_url=bad_archive(web, t).url) for t in WORST[:3]]
