@@ -29,6 +29,16 @@ def want_frames_of(series: Series, pull: Job) -> None:
         ended.update(state=Job.State.WAITING, due_at=now, attempts=0)
 
 
+def hurry_frames_of(study: Study) -> None:
+    """Once nothing more arrives, and that is committed: who makes its frames may have put them off
+    for what was to come, in the very instant in which the pull ended.
+    """
+    now = timezone.now()
+    of_study = Job.objects.filter(kind=Job.Kind.FRAMES, series__study=study).values("pk")
+    put_off = Job.objects.filter(state=Job.State.WAITING, due_at__gt=now, pk__in=of_study)
+    put_off.update(due_at=now)
+
+
 def series_row(study: Study, header: Header) -> Series:
     return Series.objects.create(
         study=study,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,7 @@ from imaging.pull import health
 from imaging.pull.doubt import ANOTHER, MIXED, withhold
 from imaging.pull.receive import AnotherPersonError, LeaseLostError
 from imaging.pull.reconcile import Outcome
-from imaging.pull.rows import settle_side, want_frames_of
+from imaging.pull.rows import hurry_frames_of, settle_side, want_frames_of
 from imaging.pull.states import hold, move
 from imaging.store.base import StoreError
 
@@ -76,6 +77,7 @@ def write_end(
     code, message = outcome.code, outcome.message
     move(study, outcome.state, completed_at=completed_at, code=code, message=message)
     _note(job, study, outcome)
+    transaction.on_commit(partial(hurry_frames_of, study), robust=True)
     transaction.on_commit(wake, robust=True)
 
 

@@ -5,13 +5,15 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from imaging import plan, queue, tasks, work
+from imaging import doors, plan, queue, tasks, work
 from imaging.models import Archive, Job, Study, Upload
 from imaging.pull.receive import LeaseLostError
-from imaging.pull.settle import begin
+from imaging.pull.reconcile import Outcome
+from imaging.pull.settle import begin, write_end
 from imaging.pull.states import hold
 from tests.factories import (
     ArchiveFactory,
+    InstanceFactory,
     PullJobFactory,
     SearchFactory,
     SeriesFactory,
@@ -170,6 +172,25 @@ def test_workers_that_claim_at_once_never_share_a_job(processes, settings):
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert sorted(claimed) == sorted(job.pk for job in jobs)
+
+
+def test_frames_put_off_in_the_instant_in_which_a_pull_ends_are_made_at_once(
+    monkeypatch, django_capture_on_commit_callbacks
+):
+    """They waited for what was to come: nothing is. Whoever ends the pull saw them being made."""
+    study = PullJobFactory(study__state=Study.State.PULLING).study
+    series, pull, now = InstanceFactory(series__study=study).series, claim(), timezone.now()
+    Job.objects.create(kind=Job.Kind.FRAMES, series=series, due_at=now, meeting_at=now)
+    frames = queue.claim_next(work.FRAMES, timezone.now())
+
+    def put_off(*_):
+        queue.let_go(frames, State.WAITING, due_at=now + timedelta(hours=1))
+
+    monkeypatch.setattr(doors, "on_change", put_off)
+    with django_capture_on_commit_callbacks(execute=True):
+        write_end(pull, study, Outcome(Study.State.COMPLETE))
+    frames.refresh_from_db()
+    assert (frames.state, frames.due_at <= timezone.now()) == (State.WAITING, True)
 
 
 @pytest.mark.django_db(transaction=True)
