@@ -19,6 +19,7 @@ from pynetdicom.association import Association
 
 LONGEST_S = 0.02  # its own timers, and being told to end, wake nobody
 ITS_OWN_S = 0.001
+TO_SEND, CAN_SEND = "Evt9", ("Sta6", "Sta8")  # PS3.8 table 9-10: a P-DATA request primitive
 
 
 def keep_answers(association: Association) -> None:
@@ -42,7 +43,8 @@ class Waking:
     """
 
     def __init__(self, association: Association) -> None:
-        dul: Any = association.dul
+        self._dul: Any = association.dul
+        dul = self._dul
         self._connection: Any = dul.socket
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
@@ -60,12 +62,20 @@ class Waking:
             self._waker.send(b"!")
 
     def _next_event(self, block: bool = False) -> str:
-        """In the reactor's thread. Raises Empty once there may be something to do."""
+        """In the reactor's thread. Raises Empty once there may be something to do.
+
+        What another thread still wants sent once the association is over is dropped: pynetdicom's
+        table has no line for that, so that the reactor would die with its socket open.
+        """
         try:
-            return self._get(block=False)
+            event = self._get(block=False)
         except Empty:
             self._wait()
             raise
+        if event == TO_SEND and self._dul.state_machine.current_state not in CAN_SEND:
+            self._dul.to_provider_queue.get(block=False)
+            raise Empty
+        return event
 
     def _wait(self) -> None:
         plain = self._connection.socket

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import A_ABORT, P_DATA
 
 from imaging.archives import dimse, registry
 from imaging.models import Archive
@@ -52,3 +53,19 @@ def test_no_answer_is_lost_to_pynetdicoms_own_thread_where_it_has_had_no_turn(qr
         checkpoint.set()
         for _ in range(5):
             assert len(archive.list_instances(study_uid("late"))) == 12
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_to_be_sent_when_the_association_is_over_ends_no_thread(qrscp):
+    """As a C-STORE answer is that was on its way when whoever asked wanted no more."""
+    with registry.connect(Archive(name="over", **qrscp.as_archive("dimse"))) as archive:
+        archive.echo()
+        dul = archive._open.dul
+        abort = A_ABORT()
+        abort.abort_source = 0
+        for primitive in (abort, P_DATA()):
+            dul.to_provider_queue.put(primitive)
+        dul.join(10)
+        assert not dul.is_alive()
+        assert dul.socket is None or dul.socket.socket is None, "its socket is closed"
+        assert dul.to_provider_queue.empty()
