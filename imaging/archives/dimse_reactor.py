@@ -43,8 +43,8 @@ class Waking:
     """
 
     def __init__(self, association: Association) -> None:
-        self._dul: Any = association.dul
-        dul = self._dul
+        dul: Any = association.dul
+        self._dul = dul
         self._connection: Any = dul.socket
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
