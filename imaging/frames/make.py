@@ -331,9 +331,16 @@ class Making:
             self._hold()
 
     def _come_back(self) -> bool:
-        """Leave the rest for when more has arrived."""
+        """Leave the rest for when more has arrived: at once, where the last of it has by then.
+
+        A pull that ends after that look hurries its frames itself.
+        """
         due_at = timezone.now() + VERSION_EVERY
-        return queue.let_go(self._job, Job.State.WAITING, due_at=due_at, attempts=0)
+        is_put_off = queue.let_go(self._job, Job.State.WAITING, due_at=due_at, attempts=0)
+        if is_put_off and not self._is_arriving():
+            put_off = Job.objects.filter(pk=self._job.pk, state=Job.State.WAITING)
+            put_off.filter(due_at=due_at).update(due_at=timezone.now())
+        return is_put_off
 
     def _settle(self) -> bool:
         """End the job, unless somebody wants a frame, or an instance came or a segment was lost

@@ -194,6 +194,25 @@ def test_while_a_study_arrives_not_every_image_makes_a_version(series):
     assert Job.objects.get().state == Job.State.DONE
 
 
+def test_what_is_put_off_as_the_last_image_arrives_waits_for_nothing(series, monkeypatch):
+    Study.objects.update(state=Study.State.PULLING)
+    add(series, 1)
+    make.carry_out(claim(series))
+    add(series, 2)
+    let_go = queue.let_go
+
+    def as_the_pull_ends(job, state, **changes):
+        Study.objects.update(state=Study.State.COMPLETE)
+        return let_go(job, state, **changes)
+
+    monkeypatch.setattr(queue, "let_go", as_the_pull_ends)
+    make.carry_out(claim(series))
+    job = Job.objects.get()
+    assert (job.state, job.due_at <= timezone.now()) == (Job.State.WAITING, True)
+    make.carry_out(claim(series))
+    assert values_of(series) == [1, 2]
+
+
 def test_an_instance_that_comes_while_frames_are_made_is_made_too(series, monkeypatch):
     add(series, 1)
     job, publish = claim(series), make.Making._publish
