@@ -30,23 +30,8 @@ async def measure(product: Product) -> dict[str, Any]:
         control = await _control_pair(relay, *browsers[2:])
         await _turns(pair, control, ROUNDS)
         found = _told(pair, control)
-        found["notes"] |= await _at_once(pair, control)
         found["notes"] |= await _alone(pair, control)
     return found
-
-
-async def _at_once(pair: "ProductPair", control: "ControlPair") -> dict[str, float]:
-    """The same beside a control whose receiver does not wait for its next frame, as we do not."""
-    await _open(control.receiver, "/receiver.html#at-once")
-    theirs = replace(control, took=[], stages=[])
-    ours = replace(pair, took=[], stages=[])
-    await _turns(ours, theirs, ROUNDS_ALONE)
-    pair.at, pair.direction, control.count = ours.at, ours.direction, theirs.count
-    await _open(control.receiver, "/receiver.html")
-    return {
-        "control_p50_ms_at_once": round(median(theirs.took), 1),
-        "remote_paint_vs_control_p50_at_once": round(median(ours.took) / median(theirs.took), 3),
-    }
 
 
 async def _alone(pair: "ProductPair", control: "ControlPair") -> dict[str, float]:
@@ -187,15 +172,10 @@ async def _control_pair(relay: str, here: Browser, there: Browser) -> ControlPai
     sender = await (await _room.context_of(here, relay)).new_page()
     receiver = await (await _room.context_of(there, relay)).new_page()
     for page, path in ((sender, "/sender.html"), (receiver, "/receiver.html")):
-        await _open(page, path)
+        await page.goto(path)
+        await page.wait_for_function("window.isReady?.()")
     await sender.mouse.move(400, 300)
     return ControlPair(sender, receiver)
-
-
-async def _open(page: Page, path: str) -> None:
-    await page.goto("about:blank")  # another hash alone would load nothing
-    await page.goto(path)
-    await page.wait_for_function("window.isReady?.()")
 
 
 @asynccontextmanager
