@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bench._ready import wait_for_lights
-from tests.e2e.product import ROOT, free_port
+from tests.e2e.product import ROOT
+from tests.ports import free_port
 
 WITHIN_S = 900
 #: A newcomer's shell: nothing that this process set for itself.

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from bench._pull_study import NHS_NUMBER, slices
 from tests.e2e.product import procfile
-from tests.peers import Peer, free_port, start_orthanc
+from tests.peers import Peer, start_orthanc
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 WITHIN_S = 180

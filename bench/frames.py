@@ -99,7 +99,7 @@ def _run(environment: dict[str, str], *arguments: str) -> str:
 @contextmanager
 def _serving(environment: dict[str, str]) -> Iterator[int]:
     """The port of one web process, as the Procfile starts it."""
-    from tests.e2e.product import free_port
+    from tests.ports import free_port
 
     port = free_port()
     command = [*(sys.executable, "-m", "daphne"), "-b", "127.0.0.1", "-v", "0", "-p", str(port)]

@@ -4,6 +4,7 @@ The processes learn of each other from one file of environment variables, which 
 """
 
 import os
+import random
 import secrets
 import socket
 from pathlib import Path
@@ -11,12 +12,28 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+PORTS = range(20_000, 26_000)
+
 
 def free_port() -> int:
-    """A loopback TCP port that nobody listens on now."""
+    """A loopback TCP port that nobody uses now. Raises RuntimeError where there is none.
+
+    Never one of those that the system gives to outgoing connections (from 32768 on): such a
+    connection could take it before the server that is meant to listen there has started.
+    """
+    for port in random.sample(PORTS, 50):
+        if is_free_to_bind(port):
+            return port
+    raise RuntimeError("fifty loopback ports in turn are in use")
+
+
+def is_free_to_bind(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -26,6 +26,7 @@ from pydicom import dcmread
 from pynetdicom import AE, build_context
 
 from imaging.archives.dimse_reactor import keep_answers
+from tests.ports import free_port
 
 PASSWORD = ("lightbox", "made-up-for-tests")
 #: pynetdicom installs programs by DCMTK's names: outside environments of Python are DCMTK's own.
@@ -104,12 +105,6 @@ class Peer:
         for dataset in datasets:
             assert association.send_c_store(dataset).Status == 0
         association.release()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

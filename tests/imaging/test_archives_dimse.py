@@ -18,7 +18,7 @@ from imaging.arrivals import Inbox
 from imaging.models import Archive
 from tests.dicoms import make_study, study_uid, uid
 from tests.http_peers import Authority, serving_as
-from tests.peers import free_port
+from tests.ports import free_port
 from tests.storage_scps import listening
 
 CT, SR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.22"

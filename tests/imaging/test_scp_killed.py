@@ -19,7 +19,7 @@ from imaging.scp.service import StorageScp
 from tests.dicoms import make_instance, make_study, study_uid, uid
 from tests.factories import ArchiveFactory, StudyFactory
 from tests.imaging import own_process
-from tests.peers import free_port
+from tests.ports import free_port
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 pytestmark = [

@@ -17,6 +17,7 @@ from mdt.live.bus import MemoryBus, RedisBus
 from mdt.live.hub import Hub
 from tests.factories import ArchiveFactory, ListedCaseFactory, MeetingFactory
 from tests.mdt.archive_kit import administrator, desk  # noqa: F401  fixtures
+from tests.ports import free_port
 
 
 @pytest_asyncio.fixture
@@ -49,12 +50,6 @@ def archive(team):
 @pytest.fixture
 def case(live_meeting):
     return ListedCaseFactory(meeting=live_meeting)
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 def wait_for(port, process, seconds=20):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from tests.mdt.conftest import free_port, wait_for
+from tests.mdt.conftest import wait_for
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DAPHNE = [*(sys.executable, "-m", "daphne"), "-b", "127.0.0.1", "-v", "0", "-p"]

@@ -14,8 +14,9 @@ from mdt.live.bus import RedisBus
 from mdt.live.hub import Hub
 from mdt.live.presence import Lease
 from mdt.protocol import Position
-from tests.mdt.conftest import free_port, start_valkey
+from tests.mdt.conftest import start_valkey
 from tests.mdt.hubs import OPENED, next_event, opened, sit_down
+from tests.ports import free_port
 
 pytestmark = pytest.mark.asyncio
 

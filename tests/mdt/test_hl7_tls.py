@@ -12,7 +12,7 @@ import pytest
 
 from mdt.reports import listen, mllp
 from tests.http_peers import Authority
-from tests.mdt.conftest import free_port
+from tests.ports import free_port
 
 START, END = b"\x0b", b"\x1c\r"
 

@@ -12,7 +12,8 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-from tests.e2e.product import Product, free_port, running
+from tests.e2e.product import Product, running
+from tests.ports import free_port
 from tests.soak.hands import Desk, Hands, Lister, Room
 from tests.soak.killer import Killer, Size, left_over, strikes
 from tests.soak.tab import Tab

@@ -19,7 +19,8 @@ from django.db import connection
 
 from imaging.grants import Grant
 from imaging.models import Segment
-from tests.mdt.conftest import free_port, wait_for
+from tests.mdt.conftest import wait_for
+from tests.ports import free_port
 from tests.soak import ingest, mutants
 from tests.soak.ingest import LOST, NO_PICTURE, NO_REASON, TAKEN, Tally
 
