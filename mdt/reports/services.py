@@ -182,7 +182,9 @@ def _owner_of(unmatched: UnmatchedReport, arrived: Arrived) -> Patient | None:
 
 @transaction.atomic
 def _gives_back(report: Report, unmatched: UnmatchedReport, tells: bool) -> bool:
-    """Show a contested report again: it is its patient's."""
+    """Show a contested report again where it is its patient's, and not only somebody's."""
+    if question_said(report.patient, unmatched) != SAME:
+        return False
     report.is_contested = False
     report.save(update_fields=["is_contested"])
     UnmatchedReport.objects.filter(pk=unmatched.pk).delete()

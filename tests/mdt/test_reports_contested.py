@@ -11,6 +11,7 @@ from mdt.identity import services as identity
 from mdt.identity.report_queries import reports_waiting
 from mdt.meetings.report_queries import reports_of
 from mdt.members import Role
+from mdt.referrals.models import PatientNumber
 from mdt.reports import services
 from mdt.reports.models import Kind, Report, UnmatchedReport
 from tests.factories import (
@@ -122,6 +123,26 @@ def test_both_may_be_right(case, other, source, imaging):
     assert not UnmatchedReport.objects.exists()
     receive(source, STRANGER, text="of a third")
     assert texts(case) == ["of the first"]
+
+
+def test_a_contested_report_is_not_given_back_to_whom_the_trust_said_it_is_not(
+    case, live_meeting, source, imaging
+):
+    """Twins: the sender's message has the number of the one and the trust's number of the other."""
+    twin = PatientFactory(given_names="Ayesha")
+    local = {"issuer": PatientNumber.Issuer.LOCAL, "trust_ods_code": "RM3"}
+    PatientNumberFactory(patient=twin, value="S0451127", **local)
+    ListedCaseFactory(meeting=live_meeting, referral=ReferralFactory(patient=twin), position=2)
+    receive(source, claimed(patient_id="S0451127", issuer_of_patient_id="RM3"), text="of one")
+    assert texts(case) == ["of one"]
+    receive(source, STRANGER)
+    verdicts = {case.referral.patient: (ANOTHER, "other-record"), twin: (SAME, "slip")}
+    waiting = {one.patient: one for one in reports_waiting(imaging)}
+    for patient, verdict in verdicts.items():
+        decide(waiting[patient], imaging, *verdict)
+    services.match_again(now=timezone.now())
+    assert texts(case) == []
+    assert Report.objects.get(patient=case.referral.patient).is_contested
 
 
 def test_sent_again_meanwhile_it_asks_no_more(case, other, source, imaging):
