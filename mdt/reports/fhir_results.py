@@ -54,6 +54,8 @@ class Annotation(Part):
 class Component(Part):
     """What has a name and a value. Of a kind of value that is not here it has none."""
 
+    model_config = ConfigDict(extra="allow")  # that there is such a value is to be told
+
     code: CodeableConcept = CodeableConcept()
     valueQuantity: Quantity = Quantity()
     valueCodeableConcept: CodeableConcept = CodeableConcept()
@@ -66,8 +68,14 @@ class Component(Part):
 
     @property
     def line(self) -> str:
-        value = self._value
+        value = self._value or self.dataAbsentReason.words
         return f"{self.code.words}: {value}" if value and self.code.words else value
+
+    @property
+    def is_value_read(self) -> bool:
+        """Whether no value is stated but the one that stands in the line."""
+        named = self.model_fields_set | {*(self.model_extra or {})}
+        return sum(name.startswith("value") for name in named) <= bool(self._value)
 
     @property
     def _value(self) -> str:
@@ -79,27 +87,39 @@ class Component(Part):
         texts += [self.valueDateTime, self.valueTime]
         texts += ["" if whole is None else str(whole)]
         texts += ["" if self.valueBoolean is None else "yes" if self.valueBoolean else "no"]
-        return next(filter(None, [*texts, self.dataAbsentReason.words]), "")
+        return next(filter(None, texts), "")
 
 
 class Observation(Component):
     resourceType: Literal["Observation"]
     id: str = ""
     status: str = ""
+    bodySite: CodeableConcept | None = None
     component: list[Component] = Field(default_factory=list, max_length=200)
     hasMember: list[Pointer] = Field(default_factory=list, max_length=200)
     note: list[Annotation] = Field(default_factory=list, max_length=50)
 
     @property
     def lines(self) -> list[str]:
-        own = [self.line, *(one.line for one in self.component)]
-        return [line for line in own + [one.text for one in self.note] if line]
+        own = [line for line in (self.line, *(one.line for one in self.component)) if line]
+        return self._sited(own) + [one.text for one in self.note if one.text]
+
+    def _sited(self, own: list[str]) -> list[str]:
+        """Each with its site: of two sizes one is the left breast's. A group's is read before
+        its members.
+        """
+        site = self.bodySite.words if self.bodySite else ""
+        if site and self.hasMember and not own:
+            return [": ".join(filter(None, [self.code.words, site]))]
+        return [f"{line} ({site})" if site else line for line in own]
 
     @property
     def is_whole(self) -> bool:
         """Whether everything of it has become a line: a group's value is its members."""
-        parts = all(one.line for one in self.component)
-        return parts and bool(self.line or self.component or self.hasMember)
+        parts = all(one.line and one.is_value_read for one in self.component)
+        is_sited = self.bodySite is None or bool(self.bodySite.words)
+        is_told = bool(self.line or self.component or self.hasMember)
+        return parts and is_sited and is_told and self.is_value_read
 
 
 class Results:

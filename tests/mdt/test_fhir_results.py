@@ -77,6 +77,52 @@ def test_parts_and_notes_of_a_result_are_lines_too():
     assert not report.is_incomplete
 
 
+def test_two_sizes_of_two_sides_say_which_is_which():
+    left = SIZE | {"bodySite": {"text": "Left breast"}}
+    right = SIZE | {"valueQuantity": {"value": 12, "unit": "mm"}}
+    right |= {"bodySite": {"coding": [{"code": "73056007", "display": "Right breast"}]}}
+    report = with_results(left, right)
+    said = "Tumour size: 27 mm (Left breast)\nTumour size: 12 mm (Right breast)"
+    assert report.text == f"Glioma.\n\n{said}"
+    assert not report.is_incomplete
+
+
+def test_parts_stand_with_the_site_of_their_whole_and_its_notes_as_they_are():
+    parts = [{"code": {"text": "Across"}, "valueQuantity": {"value": 27, "unit": "mm"}}]
+    whole = {"code": {"text": "Size"}, "component": parts, "bodySite": {"text": "Left"}}
+    report = with_results(whole | {"note": [{"text": "twice"}]})
+    assert report.text == "Glioma.\n\nAcross: 27 mm (Left)\ntwice"
+
+
+def test_the_site_of_a_group_stands_before_its_members():
+    """A member that has no site of its own is read below it."""
+    named = [{"reference": "#o1"}]
+    group = {"code": {"text": "Lesion"}, "hasMember": named, "bodySite": {"text": "Left breast"}}
+    report = with_results(group, SIZE)
+    assert report.text == "Glioma.\n\nLesion: Left breast\nTumour size: 27 mm"
+    assert not report.is_incomplete
+
+
+def test_a_site_without_words_is_told():
+    report = with_results(SIZE | {"bodySite": {"coding": [{"system": "urn:sites"}]}})
+    assert (report.text, report.is_incomplete) == ("Glioma.\n\nTumour size: 27 mm", True)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"component": [SIZE]},
+        {"hasMember": [{"reference": "#o1"}]},
+        {"dataAbsentReason": {"text": "Not done"}},
+        {"valueString": "27 mm"},
+    ],
+    ids=["parts", "members", "a reason", "another value"],
+)
+def test_a_value_that_is_not_read_is_told_whatever_stands_beside_it(beside):
+    whole = {"code": {"text": "Size"}, "valueRange": {"low": {"value": 1}}}
+    assert with_results(whole | beside, SIZE).is_incomplete
+
+
 def test_members_of_a_group_are_read_once():
     group = {"code": {"text": "Receptors"}, "hasMember": [{"reference": "#o1"}]}
     er = {"code": {"text": "ER"}, "valueString": "Positive"}
