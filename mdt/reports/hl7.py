@@ -28,6 +28,8 @@ TIME = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(?:\.\d{1,4})
 NOTHING_YET = frozenset({"O", "I", "S", "N", "Y", "Z"})
 CHANGED = frozenset({"A", "C"})
 CODED = frozenset({"CE", "CWE", "CNE"})
+#: Text, alternate and original text, else the code: the rest of a CWE names systems and versions.
+WORDS_FIRST = (2, 5, 9, 1, 4)
 #: Which mean nothing without the name of what was measured.
 VALUES = CODED | {"NM", "SN", "DT", "TM", "TS", "DTM", "ID", "IS"}
 TEXTS = VALUES | {"TX", "FT", "ST"}
@@ -300,8 +302,8 @@ def _line(message: Message, line: str, kind: str) -> str:
         return message.unescape("".join(line.split(message.component)))
     if kind not in CODED:
         return message.unescape(line)
-    code, *words = line.split(message.component)
-    return message.unescape(next(filter(None, words), code))
+    parts = ["", *line.split(message.component), *[""] * 9]
+    return message.unescape(next((parts[at] for at in WORDS_FIRST if parts[at].strip()), ""))
 
 
 def _named(message: Message, result: Segment, said: list[str]) -> str:

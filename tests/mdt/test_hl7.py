@@ -73,6 +73,23 @@ def test_a_value_stands_with_the_name_of_what_was_measured():
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("260385009^^SCT", "260385009"),
+        ("260385009^Negative^SCT", "Negative"),
+        ("260385009^^SCT^NEG^Negative^L", "Negative"),
+        ("260385009^^SCT^NEG^^L^20260901^1^No staining", "No staining"),
+        ("^^^NEG^^L", "NEG"),
+        ("260385009^ ^SCT", "260385009"),
+        ("260385009", "260385009"),
+    ],
+)
+def test_a_coded_value_without_words_is_its_code_and_never_the_name_of_its_system(value, said):
+    extra = [f"OBX|2|CWE|ER^Oestrogen receptor||{value}||||||F"]
+    assert read(oru("x", extra=extra))[0].text == f"x\nOestrogen receptor: {said}"
+
+
 def test_lines_of_one_result_are_not_named_each():
     lines = [f"OBX|{at}|ST|RPT^Report||{text}||||||F" for at, text in ((2, "two"), (3, "three"))]
     assert read(oru("one", extra=lines))[0].text == "one\ntwo\nthree"
