@@ -174,9 +174,10 @@ def _owner_of(unmatched: UnmatchedReport, arrived: Arrived) -> Patient | None:
     patient = patient_of(arrived.claim, unmatched.source)
     if patient is None or not _contest(patient, arrived, unmatched.source):
         return patient
-    unmatched.is_contested = True
-    unmatched.save(update_fields=["is_contested"])
-    import_string(settings.REPORTS_ON_CHANGE)(patient)
+    with transaction.atomic():
+        unmatched.is_contested = True
+        unmatched.save(update_fields=["is_contested"])
+        import_string(settings.REPORTS_ON_CHANGE)(patient)
     return None
 
 

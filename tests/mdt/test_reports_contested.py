@@ -14,6 +14,7 @@ from mdt.members import Role
 from mdt.referrals.models import PatientNumber
 from mdt.reports import services
 from mdt.reports.models import Kind, Report, UnmatchedReport
+from mdt.room_log import log
 from tests.factories import (
     ListedCaseFactory,
     MembershipFactory,
@@ -176,6 +177,25 @@ def test_who_becomes_known_later_has_it_only_when_that_is_said(case, source, ima
     PatientNumberFactory(patient=patient, value=OTHER)
     assert services.match_again(now=timezone.now()) == 0
     assert not Report.objects.filter(patient=patient).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_room_hears_that_what_waited_is_contested_and_the_rest_is_matched(
+    case, live_meeting, source
+):
+    receive(source, text="of the first")
+    receive(source, THEIRS)
+    receive(source, THEIRS, number="A2", text="of the second")
+    patient = PatientFactory(birth_date="1961-07-30")
+    PatientNumberFactory(patient=patient, value=OTHER)
+    theirs = ListedCaseFactory(
+        meeting=live_meeting, referral=ReferralFactory(patient=patient), position=2
+    )
+    heard = len(log.since(live_meeting, 0))
+    assert services.match_again(now=timezone.now()) == 1
+    assert texts(theirs) == ["of the second"]
+    assert UnmatchedReport.objects.filter(is_contested=True, about=None).count() == 1
+    assert [one.case_id for one in log.since(live_meeting, 0)[heard:]] == [theirs.public_id] * 2
 
 
 @pytest.mark.parametrize(
