@@ -13,6 +13,7 @@ from mdt.reports.models import Kind, Status
 LONGEST_NUMBER = 64
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 PDF = b"%PDF-"
+NO_KIND = ("report.no_kind", "It takes back a report and does not say of which kind.")
 #: Nobody sees them: "5\x9610 mm" reads as 510 mm. What lays out a text is not among them.
 UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 

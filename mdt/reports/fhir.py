@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from pydantic import Field, ValidationError
 
-from mdt.reports.arrived import Arrived, Claimed, NotTaken, states_a_time
+from mdt.reports.arrived import NO_KIND, Arrived, Claimed, NotTaken, states_a_time
 from mdt.reports.fhir_results import CodeableConcept, Coding, Part, Pointer, Results
 from mdt.reports.kinds import Kinds, as_counted
 from mdt.reports.models import Status
@@ -144,7 +144,10 @@ def report_in(report: DiagnosticReport, kinds: Kinds) -> Arrived | None:
     """
     if report.status not in STATUSES:
         raise NotTaken("fhir.status", "Its status is none of R4.")
-    kind, status = kinds.of(_sections(report)), STATUSES[report.status]
+    sections, status = _sections(report), STATUSES[report.status]
+    kind = kinds.of(sections)
+    if kind is None and status == Status.WITHDRAWN and not any(sections):
+        raise NotTaken(*NO_KIND)
     if kind is None or status is None:
         return None
     results = Results(report.contained, report.result)

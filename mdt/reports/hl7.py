@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from mdt.reports.arrived import Arrived, Claimed, NotTaken, states_a_time
+from mdt.reports.arrived import NO_KIND, Arrived, Claimed, NotTaken, states_a_time
 from mdt.reports.kinds import Kinds, as_counted
 from mdt.reports.models import Status
 
@@ -235,9 +235,12 @@ def _groups(message: Message) -> list[tuple[Segment, list[Segment]]]:
 def _report(
     message: Message, claim: Claimed, obr: Segment, results: list[Segment], kinds: Kinds
 ) -> Arrived | None:
-    kind = kinds.of([message.part(obr, 24)])
+    section = message.part(obr, 24)
+    kind = kinds.of([section])
     said = {message.part(one, 11) for one in results} - {""}
     status = _status(message.part(obr, 25), said, bool(results))
+    if kind is None and status == Status.WITHDRAWN and not section:
+        raise NotTaken(*NO_KIND)
     if kind is None or status is None:
         return None
     number = message.part(obr, 3) or message.part(obr, 2)

@@ -97,6 +97,21 @@ def test_which_kind_it_is(category, default, kind, post):
     assert (found.kind if found else None) == kind
 
 
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
+@pytest.mark.parametrize("category", [[], [{"text": "Histology"}]], ids=["none", "no code"])
+def test_a_report_taken_back_without_its_category_is_never_silently_kept(category, status, post):
+    """Of which kind it is decides what it takes back: the sender must not believe that it did."""
+    post()
+    taken_back = {"meta": {"versionId": "2"}, "status": status, "issued": "2026-11-21T10:00:00Z"}
+    refused = post(**taken_back, category=category)
+    assert (refused.status_code, ReportVersion.objects.count()) == (422, 1)
+    assert "report.no_kind" in words(refused)
+    assert post(**taken_back, category=[{"coding": [{"code": "HM"}]}]).status_code == 200
+    ReportSource.objects.update(kind="pathology")
+    assert post(**taken_back, category=category).status_code == 201
+    assert ReportVersion.objects.last().status == "withdrawn"
+
+
 def test_forms_in_the_message_are_read_and_addresses_are_not_followed(post):
     away = {"contentType": "application/pdf", "url": "http://127.0.0.1:1/report.pdf"}
     forms = [away, form("text/plain; charset=utf-8", b"In full."), form("application/pdf", PDF)]

@@ -154,6 +154,17 @@ def test_which_kind_it_is_and_a_blood_count_is_none(section, default, kind):
     assert [one.kind for one in reports] == ([kind] if kind else [])
 
 
+@pytest.mark.parametrize(("status", "obx"), [("X", "F"), ("F", "W"), ("F", "D")])
+def test_a_report_taken_back_without_its_section_is_never_silently_kept(status, obx):
+    """Of which kind it is decides what it takes back: the sender must not believe that it did."""
+    taken_back = oru("x", section="", status=status, obx=obx)
+    with pytest.raises(NotTaken) as refused:
+        read(taken_back)
+    assert refused.value.code == "report.no_kind"
+    assert [one.status for one in read(taken_back, "imaging")] == [Status.WITHDRAWN]
+    assert read(oru("x", section="HM", status=status, obx=obx)) == []
+
+
 def test_what_stands_under_one_number_and_code_is_one_report_and_as_far_as_its_least():
     second = [
         "OBR|2||A1|CTHEA^CT head||||||||||||||||||20261120100000||RAD|P",
