@@ -216,19 +216,25 @@ def _number(message: Message, repetition: str) -> tuple[str, str]:
 
 
 def _groups(message: Message) -> list[tuple[Segment, list[Segment]]]:
-    """Each OBR with its OBX, notes among them; what stands under one number and code is one."""
+    """Each OBR with its OBX, notes among them; what stands under one number and code is one.
+
+    A note is deleted with the result it follows.
+    """
     groups: dict[tuple[str, ...], tuple[Segment, list[Segment]]] = {}
     results: list[Segment] | None = None
+    deleted = ""
     for segment in message.segments:
         if segment[0] == "OBR":
             key = tuple(message.part(segment, number) for number in (2, 3, 4, 24))
             obr, results = groups.setdefault(key, (segment, []))
+            deleted = ""
             if message.part(obr, 25) != message.part(segment, 25):
                 obr[25:26] = ["P"]  # as far as the part that is least far
         elif segment[0] == "OBX" and results is not None:
             results.append(segment)
+            deleted = "D" if message.part(segment, 11) == "D" else ""
         elif segment[0] == "NTE" and results is not None:
-            results.append(["OBX", "", "TX", "", "", _at(segment, 3)])
+            results.append(["OBX", "", "TX", "", "", _at(segment, 3), *[""] * 5, deleted])
     return list(groups.values())
 
 

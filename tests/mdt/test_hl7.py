@@ -53,6 +53,20 @@ def test_results_and_notes_are_lines_of_one_text():
     assert report.text == "one\n\nthree\na note\nSite: Frontal lobe"
 
 
+def test_the_note_of_a_deleted_result_is_deleted_with_it():
+    extra = [
+        "OBX|2|TX|RPT||wrong||||||D",
+        "NTE|1||of the wrong",
+        "NTE|2||of the wrong too",
+        "OBX|3|TX|RPT||three||||||F",
+        "NTE|1||of three",
+        "OBX|4|TX|RPT||last||||||D",
+        "OBR|2||A1|CTHEA^CT head||||||||||||||||||20261120100000||RAD|F",
+        "NTE|1||of the whole",
+    ]
+    assert read(oru("one", extra=extra))[0].text == "one\nthree\nof three\nof the whole"
+
+
 def test_a_value_stands_with_the_name_of_what_was_measured():
     extra = [
         "OBX|2|CWE|ER^Oestrogen receptor||POS^Positive||||||F",
