@@ -33,6 +33,14 @@ Fit = Literal["", "no", "side", "age"]  # "": it fits; else what keeps the rule 
 # What a study is mainly, most telling first: a PET/CT is a PET, a CT with a screen shot a CT.
 MODALITIES = ("PT", "NM", "MR", "CT", "XA", "RF", "MG", "US", "DX", "SM", "GM", "ES", "XC", "OP")
 SAME_MODALITY = {"CR": "DX", "PX": "DX", "RG": "DX", "MA": "MR", "MS": "MR", "ST": "NM"}
+# Neither told apart here nor mapped, but studies with pictures state them (PS3.3 C.7.3.1.1.1).
+# fmt: off
+RARE_MODALITIES = frozenset({
+    "AR", "BDUS", "BI", "BMD", "CFM", "DG", "DMS", "EPS", "HC", "IO", "IVOCT", "IVUS", "LS", "OAM",
+    "OCT", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OSS", "OT", "PA", "RTIMAGE", "TG", "VA",
+})
+# fmt: on
+OF_PICTURES = frozenset({*MODALITIES, *SAME_MODALITY}) | RARE_MODALITIES
 SAID = {"PT": "PET", "DX": "X-ray", "NM": "nuclear medicine", "US": "ultrasound"}
 SAID |= {"MG": "mammography", "XA": "angiography", "RF": "fluoroscopy"}
 # fmt: off
@@ -153,9 +161,14 @@ def says_too_little(study: "Study") -> bool:
     return not parts_in(study.description)
 
 
+def same_modalities(codes: Iterable[str]) -> frozenset[str]:
+    """Codes as `main_modality` gives them: films are one kind, whatever made them."""
+    return frozenset(SAME_MODALITY.get(code, code) for code in codes)
+
+
 def main_modality(modalities: str) -> str:
     """Of codes joined by a comma the one that says most; empty: none with pictures."""
-    codes = {SAME_MODALITY.get(code, code) for code in modalities.split(",") if code}
+    codes = same_modalities(filter(None, modalities.split(",")))
     pictures = sorted(codes - HOLD_NO_PICTURES)
     telling = [code for code in MODALITIES if code in pictures]
     return (telling or pictures or [""])[0]

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from imaging.body_parts import PARTS
-from imaging.relevance_rules import ASKED
+from imaging.relevance_rules import ASKED, OF_PICTURES
 from mdt.errors import MdtError
 from mdt.members import Role
 from mdt.teams.models import Duty, Specialty
@@ -92,6 +92,14 @@ class PlannedRule(Entry):
     keeps_oldest: bool = False
     minds_side: bool = False
     leaves_out: bool = False
+
+    @model_validator(mode="after")
+    def _names_modalities_of_pictures(self) -> Self:
+        """A rule for another would never take anything, and say that it does."""
+        unknown = sorted({code.upper() for code in self.modalities} - OF_PICTURES)
+        if unknown:
+            raise ValueError(f"no such modality of pictures: {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def _names_known_parts(self) -> Self:

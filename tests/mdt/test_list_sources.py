@@ -308,6 +308,15 @@ def test_the_rules_of_the_team_decide_and_are_shown_to_whoever_asks(
     assert "Takes MR of head, last 5 years." in page
 
 
+@pytest.mark.parametrize("said", ["CR", "cr", "DX", "CR,PX"])
+def test_a_rule_for_cr_takes_a_film_that_states_cr(said, team, case, archives, found):
+    """Films are compared as one kind whatever made them: a rule names that kind by any of them."""
+    RelevanceRule.objects.create(team=team, order=1, modalities=said, body_parts="chest")
+    found(archives[0], modalities="CR", body_part="CHEST", study_instance_uid="1.1")
+    assert case.referral.found_studies.get().is_chosen
+    assert as_value(team.relevance_rules.get()).words.startswith("Takes X-ray of chest")
+
+
 def test_a_team_without_rules_is_told_what_stands_for_them(client, coordinator, case):
     client.force_login(coordinator)
     page = client.get(reverse("case-studies", args=[case.public_id])).text

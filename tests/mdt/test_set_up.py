@@ -116,6 +116,7 @@ def test_a_team_without_rules_of_its_own_starts_with_its_types(given):
         (('role = "core"', 'role = "boss"'), "team 1 member 2 role"),
         (("from = 2026-04-01\nto = 2027-03-31", "from = 2027-04-01\nto = 2027-03-31"), "`to` is"),
         (('body_parts = ["head.brain"]', 'body_parts = ["brian"]'), "no such body part: brian"),
+        (('["MR", "CT"]', '["MR", "XR", "SR"]'), "no such modality of pictures: SR, XR"),
         (('specialty = "radiology"', 'speciality = "radiology"'), "member 2 speciality"),
         (("years = 10", "years = ten"), "no TOML"),
         (('ods_code = "RM3"', 'ods_code = "../"'), "trust 1 ods_code"),
@@ -126,6 +127,12 @@ def test_a_slip_is_named_by_its_place_and_nothing_is_changed(slip, said, given):
         given(EXAMPLE.replace(*slip))
     assert said in str(refusal.value)
     assert not Trust.objects.exists()
+
+
+@pytest.mark.parametrize("code", ["CR", "ct", "OPT", "IVUS"])
+def test_a_rule_for_any_modality_with_pictures_is_taken(code, given):
+    given(EXAMPLE.replace('["MR", "CT"]', f'["{code}"]'))
+    assert Team.objects.get(name=TEAM).relevance_rules.first().modalities == code
 
 
 @pytest.mark.parametrize(
