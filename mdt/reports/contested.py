@@ -4,6 +4,9 @@ Within one trust and kind a number is one report's, and a report is one person's
 somebody else, one of the two is wrong, and nothing here can say which.
 """
 
+import json
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from mdt.referrals.models import Patient
@@ -33,7 +36,9 @@ def rivals_of(patient: Patient | None, arrived: Arrived, source: ReportSource) -
 
 
 def came_for_a_stranger(patient: Patient, arrived: Arrived, source: ReportSource) -> bool:
-    """Whether this number came about somebody who is surely not this patient, and is kept apart."""
+    """Whether this number came about somebody who is surely not this patient, is kept apart, and
+    was not taken back.
+    """
     if not arrived.number:
         return False
     apart = UnmatchedReport.objects.filter(
@@ -41,10 +46,32 @@ def came_for_a_stranger(patient: Patient, arrived: Arrived, source: ReportSource
         arrived__number=arrived.number,
         arrived__kind=arrived.kind.value,
         about=None,
-    ).exclude(arrived__status=Status.WITHDRAWN.value)
+    )
     return any(
-        whose(patient, Claimed.of(one.arrived["claim"]), one.source) == OTHER
-        for one in apart.select_related("source")
+        in_force([_version(row) for row in rows]).status != Status.WITHDRAWN
+        and whose(patient, Claimed.of(rows[0].arrived["claim"]), rows[0].source) == OTHER
+        for rows in _by_report(apart.select_related("source"))
+    )
+
+
+def _by_report(apart: Iterable[UnmatchedReport]) -> Iterable[list[UnmatchedReport]]:
+    """What is kept apart under one number, by whom it names and what was examined."""
+    found: dict[str, list[UnmatchedReport]] = {}
+    for one in apart:
+        named = [one.arrived["claim"], one.arrived["service"]]
+        found.setdefault(json.dumps(named, sort_keys=True), []).append(one)
+    return found.values()
+
+
+def _version(apart: UnmatchedReport) -> ReportVersion:
+    """As far as `in_force` reads it."""
+    arrived = Arrived.of(apart.arrived)
+    return ReportVersion(
+        number=apart.pk,
+        status=arrived.status,
+        issued_at=arrived.issued_at,
+        is_timed=arrived.is_timed,
+        received_at=apart.received_at,
     )
 
 

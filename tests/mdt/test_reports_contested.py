@@ -230,6 +230,34 @@ def test_what_was_taken_back_from_the_first_is_the_seconds_at_once(case, other, 
     assert reports_waiting(imaging) == []
 
 
+TAKEN_BACK = {"status": "withdrawn", "text": "", "at": "2026-11-21T09:00"}
+
+
+@pytest.mark.parametrize("how", [{}, {"at": "2026-11-20", "is_timed": False}], ids=["time", "day"])
+def test_what_was_taken_back_from_a_stranger_is_the_patients_at_once(how, case, source, imaging):
+    receive(source, STRANGER, text="of a stranger")
+    receive(source, STRANGER, **TAKEN_BACK | how)
+    receive(source, text="of the second", at="2026-11-21T09:01")
+    assert (lamp(case).colour, texts(case)) == ("green", ["of the second"])
+    assert reports_waiting(imaging) == []
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"at": "2026-11-22T09:00", "status": "amended"},
+        {"service": "CT"},
+        {"claim": claimed(number="9990000042", birth_date="1949-01-02")},
+    ],
+    ids=["and given anew", "of another examination", "of another stranger"],
+)
+def test_what_still_stands_of_a_stranger_is_in_doubt(then, case, source, imaging):
+    receive(source, STRANGER, **TAKEN_BACK)
+    receive(source, **{"claim": STRANGER, "text": "stands"} | then)
+    receive(source, text="of the second", at="2026-11-23T09:01")
+    assert (lamp(case).colour, texts(case)) == ("amber", [])
+
+
 def test_a_slip_in_a_later_version_is_of_the_same_person(case, source, imaging):
     """It waits by itself, as ever; the version before it stands."""
     receive(source, text="of the first")
