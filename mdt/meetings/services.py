@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -33,8 +34,33 @@ from mdt.room_log import log
 Action = AuditEvent.Action
 
 
+def add_case(*, meeting: Meeting, by: Person, **case: Any) -> ListedCase:
+    """Put a patient on the list with a question: known by number and birth date, or made known.
+
+    Names and sex are needed for somebody who is not known yet, and where they have no NHS number a
+    trust's own and the status that says why; what is on record of somebody who is known stays as
+    it is. `named` are people by their part in the referral, as `refer` takes them. Sent twice
+    with one `event_id`, the second changes nothing. `case` is what `_add_case` takes.
+
+    Raises
+    ------
+    OtherBirthDate
+        The number is somebody's who was born on another day.
+    AlreadyListed
+        The patient is on this list.
+    NumberTaken
+        The trust's number of somebody new is another's.
+    NotAllowed, WrongState
+        As for `list_case`.
+    """
+    try:
+        return _add_case(meeting=meeting, by=by, **case)
+    except IntegrityError:  # another meeting made them known in the same instant: now they are
+        return _add_case(meeting=meeting, by=by, **case)
+
+
 @transaction.atomic
-def add_case(
+def _add_case(
     *,
     meeting: Meeting,
     nhs_number: str,
@@ -51,24 +77,6 @@ def add_case(
     named: Mapping[str, Person] | None = None,
     is_restricted: bool = False,
 ) -> ListedCase:
-    """Put a patient on the list with a question: known by number and birth date, or made known.
-
-    Names and sex are needed for somebody who is not known yet, and where they have no NHS number a
-    trust's own and the status that says why; what is on record of somebody who is known stays as
-    it is. `named` are people by their part in the referral, as `refer` takes them. Sent twice
-    with one `event_id`, the second changes nothing.
-
-    Raises
-    ------
-    OtherBirthDate
-        The number is somebody's who was born on another day.
-    AlreadyListed
-        The patient is on this list.
-    NumberTaken
-        The trust's number of somebody new is another's.
-    NotAllowed, WrongState
-        As for `list_case`.
-    """
     check_may_change_list(meeting=meeting, by=by)  # before anything is said of a number
     if known := patient_known_as(nhs_number, birth_date, local):
         hold_studies(known)

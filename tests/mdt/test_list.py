@@ -1,9 +1,13 @@
 """The list of a meeting: listed, moved, taken off; studies found, chosen, fetched again."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
+from threading import Barrier, BrokenBarrierError
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from imaging.models import ArchiveAnswer, Job, Revocation
@@ -19,6 +23,7 @@ from mdt.meetings import services
 from mdt.meetings.models import ListedCase, Meeting
 from mdt.meetings.queries import row_of
 from mdt.members import Role
+from mdt.referrals import services as referrals
 from mdt.referrals.models import Objection, Patient, Referral
 from mdt.room_log import log
 from mdt.teams.models import SharingAgreement
@@ -122,6 +127,42 @@ def test_a_patient_may_be_listed_in_two_meetings(meeting, coordinator, team):
     services.add_case(meeting=meeting, by=coordinator, **form())
     other = MeetingFactory(team=team)
     assert services.add_case(meeting=other, by=coordinator, **form()).position == 1
+
+
+@pytest.fixture
+def both_look_first(monkeypatch):
+    """Neither makes a patient known before both have seen that nobody is; alone one goes on."""
+    seen, look = Barrier(2), referrals.patient_known_as
+
+    def looking(*about):
+        known = look(*about)
+        with suppress(BrokenBarrierError):
+            seen.wait(0.5)
+        return known
+
+    monkeypatch.setattr(referrals, "patient_known_as", looking)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_make_a_patient_known_at_once_both_list_them(
+    meeting, coordinator, team, both_look_first
+):
+    def listed_in(one):
+        try:
+            return services.add_case(meeting=one, by=coordinator, **form())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        cases = list(pool.map(listed_in, (meeting, MeetingFactory(team=team))))
+    patient = Patient.objects.get()
+    assert [case.referral.patient for case in cases] == [patient, patient]
+    assert [case.position for case in cases] == [1, 1]
+    assert patient.numbers.count() == 1
+    assert sorted(audited()) == [
+        *("case.listed", "case.listed", "patient.registered"),
+        *("referral.received", "referral.received"),
+    ]
 
 
 @pytest.mark.parametrize("role", sorted(KEEPERS))
