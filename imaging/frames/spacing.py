@@ -1,5 +1,6 @@
 """How far a distance on an image may be believed (DICOM PS3.3 10.7, C.8.5.5; viewer.md 4)."""
 
+from math import isclose
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -11,6 +12,8 @@ Pair = list[float]
 PROJECTION = frozenset({"CR", "DX", "DR", "RG", "XA", "RF", "MG", "PX", "IO"})
 UNPLACED = frozenset({"OT", "SC", "XC", "ES", "GM", "OP", "DOC", "US"})
 CENTIMETRES, PLANAR = 3, 1
+ROUNDING = 1e-3
+"""By how much of themselves two spacings differ, at most, that writers only rounded differently."""
 
 
 def spacing_of(groups: Groups, index: int, modality: str) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def _of_projection(dataset: Dataset, in_patient: Pair | None) -> dict[str, Any]:
     """A shadow: true at the detector, larger than the patient by an unknown magnification."""
     at_detector = _pair(dataset, "ImagerPixelSpacing")
     calibration = values.text(dataset, "PixelSpacingCalibrationType").lower()
-    if in_patient and (calibration or (at_detector and at_detector != in_patient)):
+    if in_patient and (calibration or _differs(at_detector, in_patient)):
         return _spacing(in_patient, "calibrated", f"calibrated by {calibration or 'the sender'}")
     factor = values.number(dataset, "EstimatedRadiographicMagnificationFactor")
     if at_detector and factor and factor >= 1:
@@ -44,6 +47,12 @@ def _of_projection(dataset: Dataset, in_patient: Pair | None) -> dict[str, Any]:
         note = "at the detector: in the patient it is smaller"
         return _spacing(at_detector or in_patient or [], "at-detector", note)
     return _none("lengths are in pixels: the image states no scale")
+
+
+def _differs(at_detector: Pair | None, in_patient: Pair) -> bool:
+    """Whether the sender corrected it: many write one as a float32 and the other in decimals."""
+    pairs = zip(at_detector or in_patient, in_patient, strict=True)
+    return not all(isclose(one, other, rel_tol=ROUNDING) for one, other in pairs)
 
 
 def _of_regions(dataset: Dataset, regions: Any) -> dict[str, Any]:

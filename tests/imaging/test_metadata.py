@@ -164,6 +164,16 @@ def test_a_millimetre_is_claimed_only_where_it_is_one(image, changes, kind, row,
     assert bool(spacing["note"]) == (kind != "calibrated" or "Modality" in changes)
 
 
+def test_a_detectors_spacing_that_only_rounding_tells_from_pixel_spacing_is_at_the_detector(image):
+    spacing = image(
+        Modality="DX",
+        ImagerPixelSpacing=["0.148", "0.148"],
+        PixelSpacing=["0.14800000190735", "0.14800000190735"],
+    )["spacing"]
+    assert spacing["kind"] == "at-detector"
+    assert spacing["note"] == "at the detector: in the patient it is smaller"
+
+
 def test_pixels_that_are_not_square_keep_their_proportion(image):
     assert image()["pixel_aspect"] == 2
     changes = {"Modality": "US", "PixelSpacing": None, "PixelAspectRatio": [4, 3]}
