@@ -16,7 +16,7 @@ from imaging.frames.lut import Lut, modality_lut, voi_lut
 from imaging.frames.part10 import Part10
 from imaging.frames.received import media_type
 from imaging.frames.shape import Shape
-from imaging.frames.spacing import aspect_of, spacing_of
+from imaging.frames.spacing import aspect_of, is_localizer, spacing_of
 
 LOSSY_SYNTAXES = {
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
@@ -137,10 +137,8 @@ def _unit(groups: Groups, index: int, lut: Lut | None) -> str:
     transformation = groups.macro(index, "PixelValueTransformationSequence")
     stated = values.text(transformation, "RescaleType", 16)
     is_ct = values.text(groups.root, "Modality", 16) == "CT"
-    is_localizer = "LOCALIZER" in values.text(groups.root, "ImageType")
-    implied = (
-        is_ct and not stated and not is_localizer and values.number(transformation, "RescaleSlope")
-    )
+    is_slice = is_ct and not is_localizer(groups.root)
+    implied = is_slice and not stated and values.number(transformation, "RescaleSlope")
     return "HU" if stated == "HU" or implied else ""
 
 

@@ -28,9 +28,16 @@ def spacing_of(groups: Groups, index: int, modality: str) -> dict[str, Any]:
     if modality in PROJECTION:
         return _of_projection(dataset, in_patient)
     is_stated = values.text(dataset, "PixelSpacingCalibrationType")
+    if in_patient and modality == "CT" and is_localizer(dataset) and not is_stated:
+        return _spacing(in_patient, "at-detector", "a scout view: true only at the isocentre")
     if in_patient and (modality not in UNPLACED or is_stated):
         return _spacing(in_patient, "calibrated", is_stated.lower())
     return _none("lengths are in pixels: the image states no scale")
+
+
+def is_localizer(dataset: Dataset) -> bool:
+    """Of CT that is a scout view: a shadow by a fan of rays, and no slice (PS3.3 C.8.2.1.1.1)."""
+    return "LOCALIZER" in values.text(dataset, "ImageType")
 
 
 def _of_projection(dataset: Dataset, in_patient: Pair | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mdt.annotations.queries import author_numbers, marks_of_case
 from mdt.meetings.models import ListedCase
 from mdt.outcomes import queries
 from mdt.outcomes.models import ShownView
-from mdt.protocol import MarkBody
+from mdt.protocol import MarkBody, Measured
 from mdt.teams.models import Trust
 from mdt.teams.queries import trusts_by_code
 
@@ -92,9 +92,15 @@ def picture_of_mark(case: ListedCase, mark_id: str) -> Picture | None:
 
 def words_of(mark: MarkBody) -> str:
     """A mark in words, for who prints or cannot see it: 'length 23.4 mm, Dr Osei'."""
-    size = f"{mark.measured.value:.1f} {mark.measured.unit}" if mark.measured else ""
+    size = _size(mark.measured) if mark.measured else ""
     said = " ".join(filter(None, [mark.drawing.kind, size, mark.drawing.text]))
     return f"{said}, {mark.name}"
+
+
+def _size(measured: Measured) -> str:
+    """With how far to believe it, as the picture itself says it."""
+    note = f" ({measured.note})" if measured.note else ""
+    return f"{measured.value:.1f} {measured.unit}{note}"
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,15 @@ def test_a_detectors_spacing_that_only_rounding_tells_from_pixel_spacing_is_at_t
     assert spacing["note"] == "at the detector: in the patient it is smaller"
 
 
+def test_a_length_on_a_scout_view_is_never_called_calibrated(image):
+    scout = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+    assert image(**scout)["spacing"] == {
+        **{"row": 0.5, "column": 0.25, "kind": "at-detector"},
+        "note": "a scout view: true only at the isocentre",
+    }
+    assert image(**scout, Modality="MR")["spacing"]["kind"] == "calibrated"
+
+
 def test_pixels_that_are_not_square_keep_their_proportion(image):
     assert image()["pixel_aspect"] == 2
     changes = {"Modality": "US", "PixelSpacing": None, "PixelAspectRatio": [4, 3]}

@@ -51,7 +51,7 @@ def mark(case, chair):
     return mark_in(case, chair, series)
 
 
-def mark_in(case, chair, series):
+def mark_in(case, chair, series, note=""):
     mark = Mark.objects.create(
         case=case,
         author=chair,
@@ -69,7 +69,7 @@ def mark_in(case, chair, series):
         number=1,
         kind=MarkVersion.Kind.LENGTH,
         points=[{"unit": "px", "x": 1, "y": 1}, {"unit": "px", "x": 9, "y": 1}],
-        measured={"value": 23.44, "unit": "mm", "note": ""},
+        measured={"value": 23.44, "unit": "mm", "note": note},
         by=chair,
     )
     return mark
@@ -222,6 +222,15 @@ def test_the_discussed_picture_comes_with_its_marks(client, case, chair, consult
     assert (picture.series, picture.frame) == (mark.series.public_id, "aFrame.1")
     assert [said.words for said in picture.says] == ["length 23.4 mm, chair"]
     assert link in answer.content.decode()
+
+
+def test_millimetres_that_are_worth_less_say_so_beside_the_discussed_picture(client, case, chair):
+    note, series = "a scout view: true only at the isocentre", SeriesFactory()
+    ReferralStudyFactory(referral=case.referral, study=series.study)
+    mark_in(case, chair, series, note)
+    recorded(case, chair, steps=SIGNED)
+    (picture,) = read(client, chair, case).context["reading"].pictures
+    assert [said.words for said in picture.says] == [f"length 23.4 mm ({note}), chair"]
 
 
 def test_who_drew_has_the_same_colour_in_the_room_on_the_outcome_and_beside_the_picture(
