@@ -66,8 +66,10 @@ def mono16(dataset: Dataset, shape: Shape, stored: Stored) -> NDArray[np.int16 |
 def rgb8(dataset: Dataset, shape: Shape, stored: Stored) -> NDArray[np.uint8]:
     """Palette, YBR and deeper colour as RGB, 8 bits a sample, by pixel."""
     if shape.photometric == "PALETTE COLOR":
-        coloured = apply_color_lut(stored.samples, _palette(dataset))
-        return _to_8_bits(coloured, 16 if coloured.dtype.itemsize == 2 else 8)
+        palette = _palette(dataset)
+        coloured = apply_color_lut(stored.samples, palette)
+        is_8_bits = coloured.dtype.itemsize == 1 or _holds_bytes_in_words(palette)
+        return _to_8_bits(coloured, 8 if is_8_bits else 16)
     samples = _to_8_bits(stored.samples, shape.bits_stored)
     if stored.photometric != "RGB":
         samples = convert_color_space(samples, "YBR_FULL", "RGB")
@@ -89,6 +91,17 @@ def _palette(dataset: Dataset) -> Dataset:
             setattr(turned, keyword, words.astype("<u2").tobytes())
     turned.set_original_encoding(False, False)
     return turned
+
+
+def _holds_bytes_in_words(palette: Dataset) -> bool:
+    """Whether entries of 8 bits are kept as words (PS3.3 C.7.6.3.1.5, note). Words that use their
+    high bytes are of 16 bits whatever is stated.
+    """
+    if values.numbers(palette, "RedPaletteColorLookupTableDescriptor")[2:3] != [8.0]:
+        return False
+    keywords = (f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue"))
+    tables = [values.value(palette, keyword) for keyword in keywords]
+    return all(isinstance(table, bytes) and not any(table[1::2]) for table in tables)
 
 
 def _to_8_bits(samples: NDArray[np.generic], bits: int) -> NDArray[np.uint8]:

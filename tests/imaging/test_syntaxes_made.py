@@ -281,6 +281,28 @@ def test_a_palette_of_sixteen_bits_is_coloured(decoders, syntax):
     assert np.array_equal(first(decoders, data), wanted)
 
 
+@pytest.mark.parametrize("syntax", ["", ".1", ".2"])
+def test_a_palette_of_bytes_written_as_words_has_the_colours_of_one_written_as_bytes(
+    decoders, syntax
+):
+    """PS3.3 C.7.6.3.1.5: some writers keep entries of 8 bits in words."""
+
+    def coloured(entry):
+        ramps = {"Red": np.arange(256), "Green": 255 - np.arange(256), "Blue": np.full(256, 77)}
+        tables = {}
+        for name, ramp in ramps.items():
+            tables[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 8]
+            tables[f"{name}PaletteColorLookupTableData"] = ramp.astype(entry).tobytes()
+        kind = {"PhotometricInterpretation": "PALETTE COLOR", **tables}
+        return first(decoders, file_of(picture(8), 8, UIDS + syntax, None, **kind))
+
+    index = picture(8)
+    wanted = np.stack([index, 255 - index, np.full_like(index, 77)], axis=-1)
+    assert np.array_equal(coloured(">u2" if syntax == ".2" else "<u2"), wanted)
+    if syntax != ".2":
+        assert np.array_equal(coloured("u1"), wanted)
+
+
 # What states a window, and what has none
 
 
