@@ -69,6 +69,8 @@ class Child:
         self, head: dict[str, Any], body: bytes = b"", *, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
         """The answer. Raises Refused, or _Ended when the process did."""
+        if self._requests.is_closed:  # nobody could be started when the last one ended
+            self._begin()
         self._requests.ends_at = self._answers.ends_at = monotonic() + seconds * WALL_TO_CPU
         try:
             answer, data = self._exchange({**head, "cpu_seconds": seconds}, body)

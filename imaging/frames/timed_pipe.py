@@ -21,6 +21,10 @@ class TimedPipe:
         self._held: list[bytes] = []
         self.ends_at = 0.0
 
+    @property
+    def is_closed(self) -> bool:
+        return self._end.closed
+
     def write(self, data: bytes) -> int:
         self._held.append(data)
         return len(data)
@@ -47,7 +51,8 @@ class TimedPipe:
         return bytes(data)
 
     def close(self) -> None:
-        self._held = []
+        """Its number may be another file's from now on."""
+        self._held, self._handle = [], -1
         self._end.close()
 
     def _wait(self, for_what: int) -> None:

@@ -5,13 +5,13 @@ import signal
 import struct
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
-from imaging.frames.process import Reader
+from imaging.frames.process import Child, Reader
 from imaging.frames.refused import Refused
 from tests.imaging import files
 
@@ -215,6 +215,27 @@ def test_two_threads_never_share_a_child():
         thread.join()
     reader.close()
     assert seen == ["1CT1"] * 8
+
+
+def test_a_decoder_that_could_not_be_started_again_writes_into_no_file_opened_since(
+    monkeypatch, tmp_path
+):
+    def too_many_processes():
+        raise OSError("no more processes")
+
+    reader, whole = Reader(1), files.read("CT_small.dcm")
+    monkeypatch.setattr(Child, "_start", staticmethod(too_many_processes))
+    os.kill(pid_of(reader), signal.SIGXCPU)
+    with pytest.raises(OSError, match="no more processes"):
+        reader.read_header(whole)
+    with ExitStack() as opened:
+        since = [opened.enter_context((tmp_path / str(n)).open("wb")) for n in range(8)]
+        with pytest.raises(OSError, match="no more processes"):
+            reader.read_header(whole)
+        assert [os.fstat(file.fileno()).st_size for file in since] == [0] * 8
+        monkeypatch.undo()
+        assert reader.read_header(whole).modality == "CT"
+    reader.close()
 
 
 def test_several_headers_are_read_at_once_and_one_that_cannot_be_is_told_apart(decoders):
