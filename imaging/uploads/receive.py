@@ -4,6 +4,10 @@ A part says which file it is of (from 1) and where it begins, so that one sent t
 nothing and one that is missing is noticed. The names of files never reach us.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Protocol
 
@@ -56,14 +60,19 @@ def take_part(upload: Upload, *, number: int, at: int, stream: Bytes, size: int)
     """
     if not 1 <= number <= MAX_FILES:
         raise refused("upload.too_many")
-    path = places.incoming(upload) / f"{number:06}"
+    folder = places.incoming(upload)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone_in(folder):
+        return _take_part(upload, folder / f"{number:06}", at, stream, size)
+
+
+def _take_part(upload: Upload, path: Path, at: int, stream: Bytes, size: int) -> int:
     have = path.stat().st_size if path.exists() else 0
     if at + size <= have:
         return have
     if at != have:
         raise refused("upload.cut_off")
     _check_room(upload, size)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return have + _append(path, stream, size, have)
     except UploadRefused:  # it will come again
@@ -101,6 +110,19 @@ def _check_room(upload: Upload, size: int) -> None:
     here = Upload.objects.filter(pk=upload.pk, size__lte=most)
     if not here.update(size=F("size") + size):
         raise refused("upload.too_large")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """A part that found no answer is sent again, and may come while the first is still written.
+    It waits no longer than a disk takes: the body of a request is here before it is handed to us.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        flock(handle, LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _append(path: Path, stream: Bytes, size: int, have: int) -> int:

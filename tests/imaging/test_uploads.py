@@ -1,7 +1,10 @@
 """Uploads from their first part to their last: taken, or refused in words."""
 
 import zipfile
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Thread
 from uuid import uuid4
 
 import pytest
@@ -269,6 +272,34 @@ def test_parts_make_a_file_and_one_sent_twice_changes_nothing():
     assert part(upload, b"def", at=3) == 6
     assert part(upload, b"def", at=3) == 6
     assert [p.read_bytes() for p in on_disk(upload)] == [b"abcdef"]
+
+
+class Meeting:
+    """Bytes that are read once both senders are there, or one has waited long enough in vain."""
+
+    def __init__(self, barrier, data):
+        self._barrier, self._bytes = barrier, BytesIO(data)
+
+    def read(self, size):
+        with suppress(BrokenBarrierError):
+            self._barrier.wait(timeout=1)
+        return self._bytes.read(size)
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_part_sent_twice_at_the_same_instant_is_in_the_file_once(monkeypatch, at):
+    monkeypatch.setattr(receive, "_check_room", lambda *_: None)
+    upload, barrier, told = bring(b"abc"[:at]), Barrier(2), []
+
+    def send():
+        stream = Meeting(barrier, b"def")
+        told.append(receive.take_part(upload, number=1, at=at, stream=stream, size=3))
+
+    senders = [Thread(target=send) for _ in range(2)]
+    [sender.start() for sender in senders]
+    [sender.join() for sender in senders]
+    assert [p.read_bytes() for p in on_disk(upload)] == [b"abc"[:at] + b"def"]
+    assert told == [at + 3] * 2
 
 
 @pytest.mark.parametrize(
