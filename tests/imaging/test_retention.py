@@ -194,6 +194,16 @@ def test_an_object_nobody_names_is_swept_after_a_day_and_not_before(study):
     assert (old in here, new in here, named() <= here) == (False, True, True)
 
 
+def test_the_sweep_goes_past_a_file_that_is_no_object(study):
+    old = store.get().put(BytesIO(b"old")).key
+    stray = place(old).parent / f".{old}.Xy9"
+    stray.write_bytes(b"half")
+    for path in (place(old), stray):
+        os.utime(path, (0, 0))
+    assert retention.sweep() == 1
+    assert (place(old).exists(), stray.exists()) == (False, True)
+
+
 def test_nothing_is_swept_under_a_database_that_knows_no_instance():
     key = store.get().put(BytesIO(b"another installation's")).key
     os.utime(place(key), (0, 0))
