@@ -17,6 +17,7 @@ from imaging.frames.part10 import Part10
 from imaging.frames.received import media_type
 from imaging.frames.shape import Shape
 from imaging.frames.spacing import aspect_of, is_localizer, spacing_of
+from imaging.geometry import cross
 
 LOSSY_SYNTAXES = {
     "1.2.840.10008.1.2.4.50": "ISO_10918_1",
@@ -35,6 +36,7 @@ def describe(part10: Part10, shape: Shape, count: int) -> dict[str, Any]:
     """`images` holds what frames share and `frames` what is each one's own, in order."""
     dataset, groups = part10.dataset, Groups(part10.dataset)
     unlike = 1 if groups.are_shared else count
+    positions = _positions(groups, count)
     texts = [json.dumps(_image(part10, groups, shape, index, count)) for index in range(unlike)]
     images = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     return {
@@ -47,10 +49,10 @@ def describe(part10: Part10, shape: Shape, count: int) -> dict[str, Any]:
         "frames": [
             {
                 "image": images[texts[min(index, unlike - 1)]],
-                "position": _position(groups, index),
+                "position": position,
                 "label": _label(dataset, index, count),
             }
-            for index in range(count)
+            for index, position in enumerate(positions)
         ],
     }
 
@@ -181,13 +183,34 @@ def _orientation(groups: Groups, index: int) -> list[float] | None:
     return [one / lengths[0] for one in rows] + [one / lengths[1] for one in columns]
 
 
-def _position(groups: Groups, index: int) -> list[float] | None:
-    """Image Position (Patient), where the orientation is known too."""
-    if _orientation(groups, index) is None:
-        return None
+def _positions(groups: Groups, count: int) -> list[list[float] | None]:
+    """Where each frame lies, as far as that is said."""
+    offsets = values.numbers(groups.root, "GridFrameOffsetVector") if count > 1 else [0.0]
+    are_from_the_first = offsets[:1] == [0] and len(offsets) >= count
+    return [
+        _position(groups, index, offsets[index] if are_from_the_first else None)
+        for index in range(count)
+    ]
+
+
+def _position(groups: Groups, index: int, offset: float | None) -> list[float] | None:
+    """Image Position (Patient), where the orientation is known too. At the root it is the first
+    frame's alone: the others lie by an offset along the normal (PS3.3 C.8.8.3.2), or nowhere.
+    """
+    orientation = _orientation(groups, index)
     group = groups.macro(index, "PlanePositionSequence")
     found = values.numbers(group, "ImagePositionPatient")
-    return found if len(found) == 3 else None
+    if orientation is None or len(found) != 3:
+        return None
+    if group is not groups.root:
+        return found
+    return None if offset is None else _along_normal(found, orientation, offset)
+
+
+def _along_normal(start: list[float], orientation: list[float], offset: float) -> list[float]:
+    ax, ay, az, bx, by, bz = orientation
+    normal = cross((ax, ay, az), (bx, by, bz))
+    return [place + offset * part for place, part in zip(start, normal, strict=True)]
 
 
 def _label(dataset: Dataset, index: int, count: int) -> str:

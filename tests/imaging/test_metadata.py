@@ -248,6 +248,24 @@ def test_frames_of_an_enhanced_object_have_places_and_windows_of_their_own(decod
     }
 
 
+def test_the_planes_of_a_dose_grid_do_not_all_lie_at_the_first_ones_place(decoders):
+    grid = {
+        **{"Modality": "RTDOSE", "NumberOfFrames": 3, "PixelData": bytes(288)},
+        "ImagePositionPatient": [1, 2, 3],
+        "ImageOrientationPatient": [1, 0, 0, 0, 0, -1],
+    }
+    found = decoders.describe(files.made(**grid, GridFrameOffsetVector=[0, 2.5, 5]))
+    assert [frame["position"] for frame in found["frames"]] == [[1, 2, 3], [1, 4.5, 3], [1, 7, 3]]
+
+
+@pytest.mark.parametrize("offsets", [None, [0, 2.5], [3, 5.5, 8]], ids=str)
+def test_frames_that_only_say_where_the_first_one_lies_have_no_place(decoders, offsets):
+    """Too few offsets place none, and those that do not begin at nought are counted otherwise."""
+    data = files.made(NumberOfFrames=3, PixelData=bytes(288), GridFrameOffsetVector=offsets)
+    found = decoders.describe(data)
+    assert [frame["position"] for frame in found["frames"]] == [None] * 3
+
+
 def test_a_cine_says_how_fast_it_runs_and_a_still_does_not(image):
     assert image(FrameTime=40, NumberOfFrames=2, PixelData=bytes(192))["frame_rate"] == 25
     assert image(FrameTime=40)["frame_rate"] is None
