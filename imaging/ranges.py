@@ -2,7 +2,8 @@
 
 import re
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,99})-(\d{0,99})")
+"""Python turns no text of more than 4300 digits into a number."""
 
 
 class Unsatisfiable(Exception):

@@ -26,6 +26,14 @@ def test_what_is_no_single_range_is_none(header):
     assert ranges.parse(header, 10) is None
 
 
+LONG = "9" * 5000  # more digits than Python turns into a number
+
+
+@pytest.mark.parametrize("header", [f"bytes={LONG}-", f"bytes=-{LONG}", f"bytes=0-{LONG}"])
+def test_a_number_too_long_to_read_is_no_range(header):
+    assert ranges.parse(header, 10) is None
+
+
 @pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-12", "bytes=-0"])
 def test_a_range_outside_is_unsatisfiable(header):
     with pytest.raises(ranges.Unsatisfiable):
