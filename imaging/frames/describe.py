@@ -160,7 +160,7 @@ def _windows(voi: Dataset) -> list[dict[str, Any]]:
             "name": (names[place] if place < len(names) else "") or f"WINDOW{place + 1}",
         }
         for place, (centre, width) in enumerate(pairs)
-        if width >= 1
+        if width >= 1 or (width > 0 and function != "LINEAR")
     ]
 
 

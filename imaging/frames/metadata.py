@@ -153,8 +153,8 @@ class _Images:
         if image["voi"] or image["kind"] != "mono16":
             return image
         low, high = self._seen or image["value_range"]
-        width = max(float(high - low), 1.0)
-        window = {"centre": (low + high) / 2, "width": width, "function": "LINEAR"}
+        width = float(high - low) or 1.0  # a map's may be far below 1, which LINEAR cannot be
+        window = {"centre": (low + high) / 2, "width": width, "function": "LINEAR_EXACT"}
         return {**image, "voi": [{**window, "name": "computed"}]}
 
 

@@ -1,8 +1,8 @@
 """What messages speak of: a place, a view, a mark. No message by themselves."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mdt.protocol.base import Message, PublicId
 
@@ -30,11 +30,17 @@ Point = Annotated[PointMm | PointPx, Field(discriminator="unit")]
 
 
 class Voi(Message):
-    """Window in modality values (DICOM PS3.3 C.11.2.1)."""
+    """Window in modality values (DICOM PS3.3 C.11.2.1). LINEAR has a width of at least 1."""
 
     centre: float
-    width: float = Field(ge=1)
+    width: float = Field(gt=0)
     function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+
+    @model_validator(mode="after")
+    def _is_wide_enough(self) -> Self:
+        if self.function == "LINEAR" and self.width < 1:
+            raise ValueError("a LINEAR window has a width of at least 1")
+        return self
 
 
 class StackView(Message):

@@ -30,6 +30,13 @@ CASES = {
     "colour": (np.random.default_rng(1).integers(0, 256, (200, 260, 3)).astype(np.uint8), {}),
     "larger than the canvas": (ct(shape=(900, 1100)), {}),
     "much larger than the canvas": (ct(shape=(1500, 2100)), {}),
+    "a map of small values": (
+        np.arange(0, 8001, dtype=np.uint16)[:8000].reshape(80, 100),
+        {
+            **{"slope": 1e-4, "unit": ""},
+            "voi": [{"centre": 0.4, "width": 0.8, "function": "LINEAR_EXACT", "name": "computed"}],
+        },
+    ),
     "one pixel": (np.array([[40]], np.int16), {}),
     "the ends of signed": (np.array([[-32768, 32767], [32767, -32768]], np.int16), {}),
     "the ends of unsigned": (np.array([[0, 65535], [65535, 0], [9, 65535]], np.uint16), {}),
@@ -51,6 +58,8 @@ WINDOWS = [
     {"centre": 0, "width": 2000, "function": "LINEAR_EXACT"},
     {"centre": 100.3, "width": 333.7, "function": "SIGMOID"},
     {"centre": 0, "width": 65536, "function": "LINEAR"},
+    {"centre": 40, "width": 0.3, "function": "LINEAR_EXACT"},
+    {"centre": 40.2, "width": 0.7, "function": "SIGMOID"},
 ]
 
 

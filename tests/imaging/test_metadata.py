@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from imaging.frames import metadata
 from imaging.models import Frame, Segment
+from imaging.pixels import apply_window
 from tests.factories import InstanceFactory, SeriesFactory, StudyFactory
 from tests.imaging import files
 
@@ -69,6 +70,20 @@ def test_a_sigmoid_stays_one_and_a_window_of_no_width_is_none(image):
     found = image(WindowCenter=40, WindowWidth=80, VOILUTFunction="SIGMOID")
     assert found["voi"][0]["function"] == "SIGMOID"
     assert image(WindowCenter=40, WindowWidth=0)["voi"] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "width", "is_kept"),
+    [
+        *[("LINEAR", 0.5, False), ("LINEAR_EXACT", 0.5, True), ("SIGMOID", 0.5, True)],
+        *[("LINEAR_EXACT", 0, False), ("SIGMOID", -1, False), ("MADE UP", 0.5, False)],
+    ],
+)
+def test_a_window_narrower_than_one_is_one_of_the_functions_that_allow_it(
+    image, function, width, is_kept
+):
+    found = image(WindowCenter=0.4, WindowWidth=width, VOILUTFunction=function)["voi"]
+    assert [(one["width"], one["function"]) for one in found] == [(width, function)] * is_kept
 
 
 def test_a_voi_lut_is_scaled_to_grey(image):
@@ -300,10 +315,33 @@ def test_a_document_is_in_order_of_place_and_says_what_is_not_made(decoders):
     assert [f["segment"] for f in content["frames"]] == [None, 1]
     assert (content["frames"][1]["offset"], content["frames"][1]["ends"]) == (3, [4, 9])
     assert content["images"][0]["voi"] == [
-        {"centre": 60, "width": 100, "function": "LINEAR", "name": "computed"}
+        {"centre": 60, "width": 100, "function": "LINEAR_EXACT", "name": "computed"}
     ]
     assert (content["version"], content["is_complete"], content["trust"]) == (2, False, "RM3")
     assert metadata.unpacked(metadata.packed(content).getvalue()) == content
+
+
+def computed(decoders, spread, **attributes):
+    """The window of an image that states none, of whose one frame so much was seen."""
+    series = SeriesFactory()
+    one = described(decoders, series, 1, Modality="MR", RescaleIntercept=0, **attributes)
+    places, geometry = metadata.in_order([one])
+    frame = Frame(instance=one.instance, number=1, spread=spread)
+    (image,) = metadata.document(series, 1, places, geometry, {places[0].key: frame})["images"]
+    return image["voi"][0]
+
+
+def test_a_map_from_0_to_0_8_without_a_window_shows_its_lowest_black_and_its_highest_white(
+    decoders,
+):
+    voi = computed(decoders, [0, 0, 8000, 8000], RescaleSlope="0.0001")
+    window = {"center": voi["centre"], "width": voi["width"], "function": voi["function"]}
+    assert apply_window(np.array([0, 0.4, 0.8]), **window).tolist() == [0, 128, 255]
+
+
+def test_values_that_are_all_alike_have_a_window_too(decoders):
+    voi = computed(decoders, [7, 7, 7, 7], RescaleSlope="0.5")
+    assert (voi["centre"], voi["width"]) == (3.5, 1)
 
 
 def test_no_uid_and_no_name_is_in_a_document(decoders):

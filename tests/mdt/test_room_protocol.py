@@ -106,6 +106,9 @@ BAD_VALUES = [
     ("view.show", "view", {**VIEW, "height": 0}),
     ("view.show", "view", {**VIEW, "kind": "hologram"}),
     ("view.show", "view", {**VIEW, "voi": {**VOI, "width": 0}}),
+    ("view.show", "view", {**VIEW, "voi": {**VOI, "width": 0.99}}),
+    ("view.show", "view", {**VIEW, "voi": {**VOI, "width": 0, "function": "LINEAR_EXACT"}}),
+    ("view.show", "view", {**VIEW, "voi": {**VOI, "width": -1, "function": "SIGMOID"}}),
     ("view.show", "pane", "p" * 17),
     ("layout.show", "layout", {"panes": [1], "active": ""}),
     ("outcome.type", "field", "was_quorate"),
@@ -118,6 +121,13 @@ BAD_VALUES = [
 def test_a_value_out_of_its_bounds_is_refused(type, field, value):
     with pytest.raises(ValidationError):
         parse(type, {**COMMANDS[type], field: value})
+
+
+@pytest.mark.parametrize("function", ["LINEAR_EXACT", "SIGMOID"])
+def test_a_window_may_be_narrower_than_one_where_its_function_allows_it(function):
+    voi = {"centre": 0.4, "width": 0.8, "function": function}
+    parsed = parse("view.show", {**COMMANDS["view.show"], "view": {**VIEW, "voi": voi}})
+    assert parsed.view.voi.model_dump() == voi
 
 
 @given(st.sampled_from(sorted(COMMANDS)), st.data())

@@ -9,6 +9,8 @@ import { short } from "./words.js";
 
 const NARROWEST = 4; // stored rows: zooming in ends here
 const WIDEST = 4; // times the fitting height: zooming out ends here
+/** DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3: any width above 0 but for LINEAR; one that has steps. */
+const NARROWEST_WINDOW = { LINEAR: 1, LINEAR_EXACT: 1e-12, SIGMOID: 1e-12 };
 const DRAG_FULL = 300; // canvas pixels of a drag that are worth one window width
 
 /** The window of a key and its name in the menu. @typedef {Voi & { name: string }} Preset */
@@ -262,9 +264,10 @@ function voiFor(view, { image: a }, { image: b }) {
  * @returns {StackView}
  */
 export function windowed(view, dx, dy) {
-  const { centre, width } = view.voi;
-  const wider = clamp(width * Math.exp(dx / DRAG_FULL), 1, 65536);
-  const voi = { ...view.voi, width: tidy(wider, width), centre: centre + (dy * width) / DRAG_FULL };
+  const { centre, width, function: name } = view.voi;
+  const wider = clamp(width * Math.exp(dx / DRAG_FULL), NARROWEST_WINDOW[name], 65536);
+  const tidied = tidy(wider, Math.min(wider, width));
+  const voi = { ...view.voi, width: tidied, centre: centre + (dy * width) / DRAG_FULL };
   return { ...view, voi: { ...voi, centre: tidy(voi.centre, width) } };
 }
 
@@ -279,7 +282,7 @@ export function inWindow(view, voi) {
 
 /** @param {Voi} voi @returns {Voi} as wide as a window is at least, and nothing else with it */
 function inOneWindow({ centre, width, function: name }) {
-  return { centre, width: Math.max(1, width), function: name };
+  return { centre, width: Math.max(NARROWEST_WINDOW[name], width), function: name };
 }
 
 /**
@@ -289,7 +292,7 @@ function inOneWindow({ centre, width, function: name }) {
  * @param {number} width
  */
 function tidy(value, width) {
-  const digits = clamp(3 - Math.floor(Math.log10(width)), 0, 6);
+  const digits = clamp(3 - Math.floor(Math.log10(width)), 0, 100);
   return Number(value.toFixed(digits));
 }
 

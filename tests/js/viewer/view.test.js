@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { ACTS } from "../../../static/js/viewer/acts.js";
 import { affineOf, toCanvas, toPixel } from "../../../static/js/viewer/transform.js";
 import * as views from "../../../static/js/viewer/view.js";
+import { greyOf } from "../../../static/js/viewer/window.js";
 import { CANVAS, IMAGE, metadata } from "./stack.js";
 
 const CT = metadata(9);
@@ -43,6 +44,31 @@ test("the first window of the header is shown, its VOI LUT where the window is c
   const view = views.initialVoi({ ...IMAGE, voi: [computed], voi_lut: lut });
   assert.deepEqual(view, { centre: 1.5, width: 3, function: "LINEAR" });
 });
+
+const SMALL = { centre: 0.4, width: 0.8, function: "LINEAR_EXACT" };
+const MAP = { slope: 1e-4, intercept: 0, unit: "", voi: [{ ...SMALL, name: "computed" }] };
+
+test("a map from 0 to 0.8 without a window shows its lowest black and its highest white", () => {
+  const voi = views.initialVoi({ ...IMAGE, ...MAP });
+  assert.deepEqual(voi, SMALL);
+  assert.deepEqual([greyOf(0, voi), greyOf(8000 * MAP.slope, voi)], [0, 255]);
+  assert.deepEqual(views.inWindow(first(), { ...MAP.voi[0] }).voi, SMALL);
+  const [preset] = views.presetsOf({ ...IMAGE, ...MAP });
+  assert.deepEqual([preset.width, preset.function], [0.8, "LINEAR_EXACT"]);
+});
+
+for (const width of [0.8, 3e-9]) {
+  test(`a window of ${width} is dragged as finely as one of hundreds`, () => {
+    const start = { ...first(), voi: { centre: width / 2, width, function: "LINEAR_EXACT" } };
+    const near = (a, b) => assert.ok(Math.abs(a / b - 1) < 0.002, `${a} is not ${b}`);
+    near(views.windowed(start, 30, 0).voi.width, width * Math.exp(0.1));
+    near(views.windowed(start, -30, 0).voi.width, width / Math.exp(0.1));
+    near(views.windowed(start, 0, 30).voi.centre, width * 0.6);
+    const narrowest = views.windowed(start, -100_000, 0);
+    const narrower = views.windowed(narrowest, -100_000, 30).voi.width;
+    assert.ok(narrower > 0 && narrower === narrowest.voi.width);
+  });
+}
 
 test("a drag of the picture goes with the hand, at any rotation and flip", () => {
   for (const start of [first(), act("rotate-right", first()), act("flip-horizontal", first())]) {

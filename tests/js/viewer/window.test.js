@@ -70,6 +70,18 @@ const LUTS = [
     { slope: 1, intercept: 0 },
     { centre: 1e6, width: 400, function: "LINEAR" },
   ],
+  [
+    { slope: 1e-4, intercept: 0 },
+    { centre: 0.4, width: 0.8, function: "LINEAR_EXACT" },
+  ],
+  [
+    { slope: 1, intercept: 0 },
+    { centre: 0.5, width: 1e-12, function: "LINEAR_EXACT" },
+  ],
+  [
+    { slope: 1e-6, intercept: -0.01 },
+    { centre: 0.0015, width: 0.003, function: "SIGMOID" },
+  ],
 ];
 
 for (const [image, voi] of LUTS) {
