@@ -91,18 +91,20 @@ def found_before(case: ListedCase) -> None:
 
 
 def known(demo: DemoStudy, case: ListedCase) -> Study:
-    """A study as the case's search would have found it."""
+    """A study as the case's search would have found it: the same row on every day of the demo."""
     day = made_on()
     assert case.referral.search is not None  # noqa: S101  list_case has searched
-    study = Study.objects.create(
+    study, _ = Study.objects.get_or_create(
         archive=Archive.objects.get(name=archive_of(demo).name),
-        search=case.referral.search,
         study_instance_uid=uid(demo.key),
-        study_date=day - timedelta(days=demo.days_ago) if day else None,
-        description=demo.description,
-        modalities=demo.picture.split("-")[0].upper(),
-        verdict=Study.Verdict.SAME,
-        evidence=["nhs-number-agrees", "birth-date-agrees"],
+        defaults={
+            "search": case.referral.search,
+            "study_date": day - timedelta(days=demo.days_ago) if day else None,
+            "description": demo.description,
+            "modalities": demo.picture.split("-")[0].upper(),
+            "verdict": Study.Verdict.SAME,
+            "evidence": ["nhs-number-agrees", "birth-date-agrees"],
+        },
     )
     study.searches.add(case.referral.search)
     return study
