@@ -47,7 +47,10 @@ def _has_more(study: Study) -> bool:
 
 
 def _keep(choices: Mapping[int, relevance.Choice], rows: Mapping[int, ReferralStudy]) -> None:
-    """What is chosen anew, save where a person chose: one statement for each choice."""
+    """What is chosen anew, save where a person chose: one statement for each choice.
+
+    Also where they chose after the rows were read: who waited for their row looks at it again.
+    """
     known: dict[relevance.Choice, list[int]] = defaultdict(list)
     new: list[ReferralStudy] = []
     for study, choice in choices.items():
@@ -60,7 +63,7 @@ def _keep(choices: Mapping[int, relevance.Choice], rows: Mapping[int, ReferralSt
                 known[choice].append(row.pk)
     for choice, pks in known.items():
         about = {"is_chosen": choice.is_chosen, "reason": choice.reason}
-        ReferralStudy.objects.filter(pk__in=pks).update(**about)
+        ReferralStudy.objects.filter(pk__in=pks, chosen_by=None).update(**about)
     ReferralStudy.objects.bulk_create(new)
 
 

@@ -9,12 +9,14 @@ from imaging import work
 from imaging.archives import registry
 from imaging.archives.base import FoundStudy
 from imaging.models import Job, Revocation, Study
+from imaging.relevance import Choice
 from mdt.audit.models import AuditEvent
 from mdt.errors import (
     NotAllowed,
     StudyNotOffered,
 )
 from mdt.meetings import changes, services
+from mdt.meetings import choices as choosing
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import row_of
 from mdt.members import Role
@@ -150,6 +152,27 @@ def test_what_a_person_left_out_no_rule_chooses_again(found, meeting, coordinato
     assert row.chosen_by == coordinator
     assert audited()[-1] == "study.unchosen"
     assert Revocation.objects.get().case == case.public_id
+
+
+def test_what_a_person_left_out_while_the_rules_were_asked_stays_left_out(
+    found, coordinator, monkeypatch
+):
+    row = found(description="CT chest")
+    row.is_chosen, row.reason = False, "no rule takes it"
+    row.save()
+    case = row.referral.listings.get()
+
+    def choices(case, studies, sharing, rows):
+        """What the rules say, of rows that were read before the person's word was written."""
+        said = {"is_chosen": False, "reason": "left out by hand", "chosen_by": coordinator}
+        case.referral.found_studies.filter(pk=row.pk).update(**said)
+        return {study.pk: Choice(True, "same body part") for study in studies}
+
+    monkeypatch.setattr(choosing, "_choices", choices)
+    choosing.choose_studies(case)
+    row.refresh_from_db()
+    assert (row.is_chosen, row.reason) == (False, "left out by hand")
+    assert row.chosen_by == coordinator
 
 
 def test_what_a_person_chose_is_fetched_and_stays_chosen(found, coordinator):
