@@ -148,18 +148,19 @@ def list_case(
 def move_case(*, case: ListedCase, to: int, if_position: int, by: Person) -> int:
     """Give a case another place on its list, from 1; returns where it is now.
 
-    `if_position` is where the mover saw it. Raises Conflict when it is no longer there.
+    `if_position` is where the mover saw it. Raises Conflict when it is no longer there, or no
+    longer on the list.
     """
     meeting = lock(case.meeting_id)
     check_may_change_list(meeting=meeting, by=by)
-    case.refresh_from_db(fields=["position"])
-    if case.position != if_position:
+    position = _position_now(meeting, case)
+    if position != if_position:
         raise Conflict("Somebody else has moved this case. Look where it is now.")
     to = max(1, min(to, meeting.cases.count()))
-    if to == case.position:
+    if to == position:
         return to
-    low, high = sorted((to, case.position))
-    step = 1 if to < case.position else -1
+    low, high = sorted((to, position))
+    step = 1 if to < position else -1
     between = meeting.cases.filter(position__gte=low, position__lte=high)
     between.exclude(pk=case.pk).update(position=F("position") + step)
     meeting.cases.filter(pk=case.pk).update(position=to)
@@ -171,13 +172,17 @@ def move_case(*, case: ListedCase, to: int, if_position: int, by: Person) -> int
 
 @transaction.atomic
 def remove_case(*, case: ListedCase, by: Person) -> None:
-    """Take a case off the list before the meeting. The referral stays, to be listed elsewhere."""
+    """Take a case off the list before the meeting. The referral stays, to be listed elsewhere.
+
+    Raises Conflict when somebody else has done so.
+    """
     meeting = lock(case.meeting_id)
     check_may_change_list(meeting=meeting, by=by)
     if meeting.state != Meeting.State.PLANNED:
         raise WrongState("The meeting has begun: the case stays on its list.")
+    position = _position_now(meeting, case)
     record(Action.CASE_REMOVED, by=by, target=case, referral=case.referral.public_id)
-    meeting.cases.filter(position__gt=case.position).update(position=F("position") - 1)
+    meeting.cases.filter(position__gt=position).update(position=F("position") - 1)
     meeting.cases.filter(pk=case.pk).delete()
     revocations.revoke(case=case.public_id)
     _place_after_commit(meeting)
@@ -334,6 +339,14 @@ def check_may_change_list(*, meeting: Meeting, by: Person) -> None:
     check_role(meeting, by, access.MAY_KEEP_LIST)
     if meeting.state == Meeting.State.CLOSED:
         raise WrongState("The meeting is closed: its list no longer changes.")
+
+
+def _position_now(meeting: Meeting, case: ListedCase) -> int:
+    """Where a case is on the list of its meeting, which is held: `case` was read before that."""
+    held = meeting.cases.filter(pk=case.pk).first()
+    if held is None:
+        raise Conflict("Somebody else has taken this case off the list.")
+    return held.position
 
 
 def _check_is_not_listed(meeting: Meeting, patient: Patient) -> None:

@@ -325,6 +325,33 @@ def test_a_case_taken_off_before_the_meeting_closes_the_gap(meeting, coordinator
     assert Revocation.objects.get().case == second.public_id
 
 
+def test_a_case_taken_off_by_two_at_once_closes_one_gap(meeting, coordinator):
+    first, second, third, fourth = listed(meeting, 4)
+    as_the_other_saw_it = ListedCase.objects.get(pk=second.pk)
+    services.remove_case(case=second, by=coordinator)
+    with pytest.raises(Conflict):
+        services.remove_case(case=as_the_other_saw_it, by=coordinator)
+    assert order(meeting) == [(first.pk, 1), (third.pk, 2), (fourth.pk, 3)]
+    assert audited() == ["case.removed"]
+
+
+def test_a_case_moved_while_its_removal_waits_leaves_no_gap(meeting, coordinator):
+    first, second, third, fourth = listed(meeting, 4)
+    as_the_other_saw_it = ListedCase.objects.get(pk=second.pk)
+    services.move_case(case=second, to=4, if_position=2, by=coordinator)
+    services.remove_case(case=as_the_other_saw_it, by=coordinator)
+    assert order(meeting) == [(first.pk, 1), (third.pk, 2), (fourth.pk, 3)]
+
+
+def test_a_case_that_somebody_else_took_off_moves_nowhere(meeting, coordinator):
+    first, second, third = listed(meeting, 3)
+    as_the_other_saw_it = ListedCase.objects.get(pk=second.pk)
+    services.remove_case(case=second, by=coordinator)
+    with pytest.raises(Conflict):
+        services.move_case(case=as_the_other_saw_it, to=1, if_position=2, by=coordinator)
+    assert order(meeting) == [(first.pk, 1), (third.pk, 2)]
+
+
 def test_a_case_is_not_taken_off_once_the_meeting_has_begun(live_meeting, coordinator):
     case = ListedCaseFactory(meeting=live_meeting)
     with pytest.raises(WrongState):
