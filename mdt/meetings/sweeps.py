@@ -53,11 +53,10 @@ def sweep(*, now: datetime) -> Swept:
     for meeting in still_to_come:
         place_searches(meeting)  # an earlier meeting with the same case may be over by now
     done = [
-        _look_again(case, since)
+        _looked_again(case, since)
         for meeting in still_to_come
         for since in [last_moment(meeting.starts_at, now)]
         for case in _due(meeting, since)
-        if _is_due(case, since)
     ]
     swept = _sum(done)
     if swept.cases:
@@ -115,8 +114,18 @@ def _short(since: datetime) -> QuerySet[ReferralStudy]:
     return last.exclude(study__job__state__in=ON_ITS_WAY).select_related("study__archive")
 
 
+def _looked_again(case: ListedCase, since: datetime) -> Swept:
+    try:
+        return _look_again(case, since) if _is_due(case, since) else Swept()
+    except Exception:  # one case must not end the sweep for those after it
+        log.exception("case %s could not be looked at again", case.public_id)
+        return Swept()
+
+
 @transaction.atomic
 def _look_again(case: ListedCase, since: datetime) -> Swept:
+    """By the search of now: the patient may have been put right since the sweep began."""
+    case.referral.refresh_from_db(fields=["search"])
     archives = _ask_again(case, since)
     studies = plan.want_studies(_to_want(case, since))
     if not (archives or studies):

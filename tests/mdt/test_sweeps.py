@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from imaging.models import ArchiveAnswer, Job, Study
 from mdt.errors import NotAllowed, WrongState
-from mdt.meetings import services, sweeps, tasks
+from mdt.meetings import put_right, services, sweeps, tasks
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import row_of
 from mdt.meetings.sweeps import Swept, last_moment, sweep
@@ -123,6 +123,45 @@ def test_only_the_archives_that_have_not_answered_since_are_asked(case, team):
     assert sweep(now=NOON + HOUR).archives == 1
     asked = case.referral.search.answers.filter(state=ArchiveAnswer.State.WAITING)
     assert [answer.archive for answer in asked] == [late]
+
+
+def test_a_case_whose_patient_was_corrected_since_the_sweep_began_is_not_asked_for_as_before(
+    case, monkeypatch
+):
+    before = case.referral.search
+
+    def is_due(due, since):
+        put_right.seek_anew(due.referral.patient)
+        return True
+
+    monkeypatch.setattr(sweeps, "_is_due", is_due)
+    sweep(now=NOON)
+    assert states(case) == ["answered"]
+    assert Job.objects.get(answer__search=before).state == Job.State.DONE
+    case.referral.refresh_from_db(fields=["search"])
+    assert case.referral.search != before
+    assert states(case) == ["waiting"]
+
+
+def test_one_case_that_cannot_be_looked_at_keeps_no_other_from_it(
+    case, coordinator, monkeypatch, caplog
+):
+    another = ReferralFactory()
+    services.list_case(meeting=case.meeting, referral=another, by=coordinator)
+    ArchiveAnswer.objects.update(state=ArchiveAnswer.State.ANSWERED, answered_at=NOON - DAY)
+    Job.objects.update(state=Job.State.DONE)
+    really_ask = sweeps._ask_again
+
+    def ask_again(asked, since):
+        if asked == case:
+            raise RuntimeError("a fault of one case")
+        return really_ask(asked, since)
+
+    monkeypatch.setattr(sweeps, "_ask_again", ask_again)
+    assert sweep(now=NOON) == Swept(cases=1, archives=1, studies=0)
+    assert states(case) == ["answered"]
+    assert list(another.search.answers.values_list("state", flat=True)) == ["waiting"]
+    assert case.public_id in caplog.text
 
 
 @pytest.mark.parametrize(
