@@ -1,7 +1,7 @@
 """The page "Ask for images": whom, in which words, and how it stands."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -55,6 +55,8 @@ def _refusal(
         return MdtError("A day is like 24/11/2026, a reason has at most 200 letters.")
     values = form.cleaned_data
     to = ImageRequest.State(values.pop("to"))
+    # every form of a page has the page's id, and each step of each trust is a message of its own
+    values["event_id"] = uuid5(values["event_id"], f"{trust.ods_code} {to}")
     try:
         image_requests.step(case=case, trust=trust, to=to, by=person_of(request), **values)
     except MdtError as no:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from mdt.audit.models import AuditEvent
-from mdt.meetings.models import ImageRequest
+from mdt.meetings.models import ImageRequest, ImageRequestStep
 from mdt.meetings.queries import row_of
 from mdt.members import Role
 from tests.factories import (
@@ -42,6 +42,15 @@ def test_a_step_is_taken_by_a_button_and_shown_with_who(client, coordinator, cas
     page = response.content.decode()
     assert "Ann Cole" in page
     assert 'value="chased"' in page
+
+
+def test_two_trusts_asked_from_one_page_are_both_on_record(client, coordinator, case, christie):
+    own = case.meeting.team.site.trust.ods_code
+    of_the_page = uuid4()
+    for code in ("RBV", own, "RBV"):
+        assert post(client, case, trust=code, event_id=of_the_page).status_code == 200
+    asked = ImageRequestStep.objects.values_list("request__trust_ods_code", "state")
+    assert sorted(asked) == [("RBV", State.ASKED), (own, State.ASKED)]
 
 
 @pytest.mark.parametrize(
