@@ -17,6 +17,7 @@ from mdt.room_log import log
 Action = AuditEvent.Action
 MAX_TRIES = 10
 TRIES_WITHIN = timedelta(minutes=10)
+TOO_MANY = "Too many wrong passwords. Wait ten minutes, then try again."
 
 
 class WrongPassword(MdtError):
@@ -36,11 +37,13 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Person:
     MAX_TRIES refusals within TRIES_WITHIN, whatever the password.
     """
     known = Person.objects.filter(username=username).first()
-    if known and _refusals(known) >= MAX_TRIES:
-        raise TooManyTries("Too many wrong passwords. Wait ten minutes, then try again.")
-    person = authenticate(request, username=username, password=password)
-    if not isinstance(person, Person) or _is_the_demos(password):
-        record(Action.SIGN_IN_REFUSED, by=None, target=known)
+    if known and _has_too_many(known):  # before the password, which takes long to look at
+        raise TooManyTries(TOO_MANY)
+    found = authenticate(request, username=username, password=password)
+    person = found if isinstance(found, Person) and not _is_the_demos(password) else None
+    if not _take_try(known, is_right=person is not None):
+        raise TooManyTries(TOO_MANY)
+    if person is None:
         raise WrongPassword("User name and password do not fit together.")
     begin_session(request, person=person, way="password")
     return person
@@ -66,7 +69,23 @@ def _is_the_demos(password: str) -> bool:
     return not settings.DEMO and password == settings.DEMO_PASSWORD
 
 
-def _refusals(person: Person) -> int:
+@transaction.atomic
+def _take_try(known: Person | None, *, is_right: bool) -> bool:
+    """Whether one more try is theirs; a wrong one is put on record. One at a time by person, so
+    that of many passwords sent at once no more are answered than of as many in turn.
+
+    Refusing here would undo the record. The lock does not keep others from naming the person.
+    """
+    if known:
+        Person.objects.select_for_update(no_key=True).get(pk=known.pk)
+        if _has_too_many(known):
+            return False
+    if not is_right:
+        record(Action.SIGN_IN_REFUSED, by=None, target=known)
+    return True
+
+
+def _has_too_many(person: Person) -> bool:
     since = timezone.now() - TRIES_WITHIN
     refused = AuditEvent.objects.filter(action=Action.SIGN_IN_REFUSED, at__gte=since)
-    return refused.filter(target=target_of(person)).count()
+    return refused.filter(target=target_of(person)).count() >= MAX_TRIES

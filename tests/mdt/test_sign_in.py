@@ -1,10 +1,18 @@
 """In and out: on record, under a new key, back only to pages of our own; the demo's short cut."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.db import connections
+from django.http import HttpRequest
 from django.urls import reverse
 
 from imaging.models import Revocation
 from mdt.audit.models import AuditEvent
+from mdt.errors import MdtError
+from mdt.sign_in import services
 from mdt.sign_in.services import MAX_TRIES
 from tests.factories import MembershipFactory, PersonFactory
 
@@ -89,6 +97,31 @@ def test_after_too_many_tries_even_the_right_password_waits(client, person):
     assert response.status_code == 429
     assert "sign_in.too_many_tries" in response.content.decode()
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tries_at_once_no_more_are_taken_than_one_after_the_other(person, monkeypatch):
+    """Each password is looked at before any refusal is on record."""
+    tries = MAX_TRIES + 2
+    together = Barrier(tries)
+
+    def authenticate(request, **typed):
+        together.wait(20)
+
+    monkeypatch.setattr(services, "authenticate", authenticate)
+
+    def attempt(_):
+        try:
+            services.sign_in(HttpRequest(), username="osei", password="wrong")
+        except MdtError as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(tries) as pool:
+        answers = Counter(pool.map(attempt, range(tries)))
+    assert answers == {"sign_in.wrong": MAX_TRIES, "sign_in.too_many_tries": 2}
+    assert AuditEvent.objects.filter(action="session.refused").count() == MAX_TRIES
 
 
 def test_who_has_left_cannot_sign_in(client, person):
