@@ -63,7 +63,8 @@ class Asked:
 class Fetched:
     """How much of one study chosen for the case is here. `is_evicted`: it was, before.
 
-    `seconds_left` as imaging.pull.pace measures it; None where that is not known.
+    `seconds_left` as imaging.pull.pace measures it; None where that is not known. `waits`: why its
+    archive may not be asked for it now, as imaging.budget.why_waiting says.
     """
 
     trust: str
@@ -76,6 +77,7 @@ class Fetched:
     is_evicted: bool = False
     code: str = ""
     not_made: int = 0  # series whose pictures could not be made
+    waits: str = ""
 
     @property
     def is_stuck(self) -> bool:
@@ -84,7 +86,8 @@ class Fetched:
 
     @property
     def is_under_way(self) -> bool:
-        return self.state in UNDER_WAY and not (self.is_evicted or self.is_stuck)
+        is_held_up = self.is_evicted or self.is_stuck or bool(self.waits)
+        return self.state in UNDER_WAY and not is_held_up
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,8 @@ def _of_studies(facts: Facts) -> list[_Finding]:
         for s in facts.studies
         if s.state in (Study.State.PARTIAL, Study.State.CANCELLED)
     ]
+    held_up = (f"{s.trust} not fetched yet: {s.waits}" for s in facts.studies if s.waits)
+    findings += [_Finding("amber", text) for text in dict.fromkeys(held_up)]
     removed = dict.fromkeys(s.trust for s in facts.studies if s.is_evicted)
     findings += [_Finding("amber", f"{trust}: {EVICTED}") for trust in removed]
     if any(s.state == Study.State.COMPLETE for s in facts.studies):
@@ -277,7 +282,7 @@ def _progress(studies: Sequence[Fetched]) -> str:
     without counts, the number of studies.
     """
     over = (Study.State.FAILED, Study.State.WITHHELD)
-    here = [s for s in studies if s.state not in over and not s.is_evicted]
+    here = [s for s in studies if s.state not in over and not (s.is_evicted or s.waits)]
     expected = sum(s.expected or 0 for s in here)
     stored = sum(s.stored for s in here)
     if not expected:

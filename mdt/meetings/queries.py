@@ -247,6 +247,7 @@ def _fetched(study: Study, around: _Around) -> Fetched:
         contact=around.contact(trust),
         is_evicted=study.is_evicted,
         not_made=around.not_made.get(study.pk, 0),
+        waits=_waits(study, around),
     )
 
 

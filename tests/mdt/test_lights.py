@@ -258,6 +258,27 @@ def test_an_archive_that_may_not_be_asked_yet_is_not_being_asked():
     assert light.notes == (f"Stockport not asked yet: {NIGHTS}",)
 
 
+def held_up(trust, **fields):
+    return Fetched(trust, S.WANTED, waits=NIGHTS, **fields)
+
+
+def test_a_study_whose_archive_may_not_be_asked_is_not_on_its_way():
+    twice = [held_up("Stockport"), held_up("Stockport")]
+    light = case_light(Facts(asked=[DONE], studies=[HERE, *twice]))
+    assert (light.colour, light.text) == ("amber", f"Stockport not fetched yet: {NIGHTS}")
+    assert light.notes == ()
+
+
+def test_while_others_come_it_is_said_beside_them_why_a_study_does_not():
+    studies = [pulling(412, 1180, 39), held_up("Stockport", stored=20, expected=60)]
+    light = case_light(Facts(asked=[DONE], studies=studies))
+    assert (light.colour, light.text) == (
+        "blue",
+        "fetching 412 of 1,180, less than a minute left",
+    )
+    assert light.notes == (f"Stockport not fetched yet: {NIGHTS}",)
+
+
 @pytest.mark.parametrize("colour", WORST_FIRST)
 def test_every_colour_has_a_symbol(colour):
     assert Light(colour, "").icon

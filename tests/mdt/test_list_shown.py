@@ -137,6 +137,20 @@ def test_an_archive_left_alone_because_it_fails_keeps_no_light_waiting(team, cha
     assert "does not answer since" in light.text
 
 
+def test_a_study_whose_archive_is_paused_is_missing_with_the_reason_and_not_on_its_way(team, chair):
+    meeting = MeetingFactory(team=team)
+    referral = ReferralFactory(search=SearchFactory())
+    ListedCaseFactory(meeting=meeting, referral=referral)
+    wanted = {"study__search": referral.search, "study__state": Study.State.WANTED}
+    study = ReferralStudyFactory(referral=referral, is_chosen=True, **wanted).study
+    assert rows_for(meeting, chair)[0].light.colour == "blue"
+    study.archive.is_paused, study.archive.pause_reason = True, "moving house"
+    study.archive.save()
+    light = rows_for(meeting, chair)[0].light
+    assert light.colour == "amber"
+    assert light.text.endswith(" not fetched yet: paused by its administrator: moving house")
+
+
 def test_home_sorts_meetings_by_when(team, chair):
     noon = timezone.localtime().replace(hour=12)
     today = MeetingFactory(team=team, starts_at=noon)
