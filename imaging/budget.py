@@ -14,6 +14,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from imaging.clock import clock_time
 from imaging.models import Archive, Asking, Job
 
 FAILURES_TO_REST = 5
@@ -76,12 +77,12 @@ def why_waiting(archive: Archive, now: datetime) -> tuple[str, str] | None:
         reason = f": {archive.pause_reason}" if archive.pause_reason else ""
         return "archive.paused", f"paused by its administrator{reason}"
     if archive.rests_until and archive.rests_until > now:
-        return "archive.rests", f"resting until {_clock(archive.rests_until)}{_after(archive)}"
+        return "archive.rests", f"resting until {clock_time(archive.rests_until)}{_after(archive)}"
     if not is_open(archive, now):
         return "archive.closed", f"the archive opens at {archive.opens_at:%H:%M}"
     if archive.per_hour is not None and (until := _used_up_until(archive, now)):
         words = f"asked {archive.per_hour} times this hour, which is its limit, until "
-        return "archive.used_up", words + _clock(until)
+        return "archive.used_up", words + clock_time(until)
     return None
 
 
@@ -124,10 +125,3 @@ def _after(archive: Archive) -> str:
 def _count(rows: QuerySet[Any]) -> Coalesce:
     of_each = rows.order_by().values("archive").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(of_each), 0)
-
-
-def _clock(moment: datetime) -> str:
-    """Europe/London; the day too where it is another."""
-    local = timezone.localtime(moment)
-    is_today = local.date() == timezone.localdate()
-    return local.strftime("%H:%M" if is_today else "%a %H:%M")

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from imaging import budget
+from imaging.clock import clock_time
 from imaging.models import Archive, ArchiveAnswer, Asking, Job
 from mdt.archives.forms import KIND_WORDS
 from mdt.meetings.lights import Light
@@ -88,10 +89,10 @@ def light_of(archive: Archive, why: tuple[str, str] | None) -> Light:
     if why:
         return Light("grey", why[1])
     if archive.failing_since:
-        since = _clock(archive.failing_since)
+        since = clock_time(archive.failing_since)
         return Light("amber", f"failing since {since}")
     if archive.last_answer_at:
-        return Light("green", f"answering, last at {_clock(archive.last_answer_at)}")
+        return Light("green", f"answering, last at {clock_time(archive.last_answer_at)}")
     return Light("grey", "not asked yet")
 
 
@@ -143,9 +144,3 @@ def _archives_of(person: Person) -> QuerySet[Archive]:
 
 def _codes(person: Person) -> frozenset[str]:
     return trusts_looked_after(person, Duty.Kind.ARCHIVE_ADMINISTRATOR, timezone.localdate())
-
-
-def _clock(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    is_today = local.date() == timezone.localdate()
-    return local.strftime("%H:%M" if is_today else "%-d %b %H:%M")

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from django.utils import timezone
-
+from imaging.clock import clock_time
 from imaging.models import ArchiveAnswer, Study
 from imaging.pull import pace
 
@@ -198,7 +197,7 @@ def _no_answer(asked: Asked) -> str:
     if asked.is_held_back:
         yet = " yet" if asked.state == _State.WAITING else ""
         return f"{asked.trust} not asked{yet}" + (f": {asked.message}" if asked.message else "")
-    since = f" since {_clock(asked.failing_since)}" if asked.failing_since else ""
+    since = f" since {clock_time(asked.failing_since)}" if asked.failing_since else ""
     return f"{asked.trust} does not answer{since}"
 
 
@@ -268,7 +267,7 @@ def _doubt(doubt: Doubt) -> _Finding:
     if doubt.why == "gone":
         text = f"{doubt.trust}: whose a study is was not settled, and its archive lists it no more"
         return _Finding("amber", f"{text}. Its imaging team must look for it{_ring(doubt.contact)}")
-    since = f" since {_clock(doubt.since)}" if doubt.since else ""
+    since = f" since {clock_time(doubt.since)}" if doubt.since else ""
     text = f"whose a study is: with {possessive(doubt.trust)} imaging team{since}"
     return _Finding("amber", text + _ring(doubt.contact))
 
@@ -292,10 +291,6 @@ def _progress(studies: Sequence[Fetched]) -> str:
     known = [seconds for seconds in left if seconds is not None]
     words = f", {pace.words_left(max(known))}" if known and len(known) == len(left) else ""
     return f"fetching {stored:,} of {expected:,}{words}"
-
-
-def _clock(at: datetime) -> str:
-    return f"{timezone.localtime(at):%H:%M}"
 
 
 def _ring(contact: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from imaging import budget, relevance
 from imaging.claims import source_of
+from imaging.clock import clock_time
 from imaging.frames.failing import series_not_made
 from imaging.models import Archive, ArchiveAnswer, Study
 from imaging.pull import pace
@@ -47,6 +48,16 @@ class Answered:
     answer: ArchiveAnswer
     trust: str
     why: str = ""
+
+    @property
+    def at(self) -> str:
+        at = self.answer.answered_at
+        return clock_time(at) if at else ""
+
+    @property
+    def failing_since(self) -> str:
+        since = self.answer.archive.failing_since
+        return clock_time(since) if since else ""
 
 
 @dataclass(frozen=True)

@@ -141,4 +141,4 @@ def test_a_rest_on_another_day_names_the_day():
     code, words = budget.why_waiting(archive, now)
     tomorrow = timezone.localtime(now + timedelta(days=1))
     assert code == "archive.rests"
-    assert words == f"resting until {tomorrow:%a %H:%M} after 7 failures"
+    assert words == f"resting until {tomorrow:%-d %b %H:%M} after 7 failures"

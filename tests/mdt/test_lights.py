@@ -1,5 +1,7 @@
 """The images-ready light: its colour and its words, from facts alone."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -177,6 +179,16 @@ def test_an_archive_that_does_not_answer_weighs_as_much_as_it_may_hold(
     light = case_light(facts)
     assert (light.colour, light.text) == (colour, text)
     assert any("Bolton does not answer since 09:12" in said for said in (text, *light.asides))
+
+
+def test_since_when_names_the_day_where_it_is_not_today():
+    before = AT_NINE - timedelta(days=3)
+    down = Asked("Bolton", FAILED, failing_since=before)
+    doubt = Doubt("Salford", "identity", since=before)
+    light = case_light(Facts(asked=[down], doubts=[doubt]))
+    day = f"{before.day} {before:%b} 09:12"
+    assert f"Bolton does not answer since {day}" in (light.text, *light.notes)
+    assert any(said.endswith(f"imaging team since {day}") for said in (light.text, *light.notes))
 
 
 def test_what_is_less_bad_is_said_beside_it():

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from imaging.models import ArchiveAnswer, Study
@@ -135,6 +136,24 @@ def test_an_archive_left_alone_because_it_fails_keeps_no_light_waiting(team, cha
     light = rows_for(meeting, chair)[0].light
     assert light.colour == "amber"
     assert "does not answer since" in light.text
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_since_when_and_when_name_the_day_where_it_is_not_today(days, team, client, chair):
+    search = SearchFactory()
+    case = ListedCaseFactory(
+        meeting=MeetingFactory(team=team), referral=ReferralFactory(search=search)
+    )
+    at = timezone.localtime().replace(hour=9, minute=12) - days * DAY
+    down, up = ArchiveFactory(name="down", failing_since=at), ArchiveFactory(name="up")
+    state = ArchiveAnswer.State
+    ArchiveAnswer.objects.create(search=search, archive=down, state=state.FAILED)
+    ArchiveAnswer.objects.create(search=search, archive=up, state=state.ANSWERED, answered_at=at)
+    client.force_login(chair)
+    page = client.get(reverse("case-studies", args=[case.public_id])).content.decode()
+    said = f"{at.day} {at:%b} 09:12" if days else "09:12"
+    assert f"does not answer since {said}: " in page
+    assert f": 0 found, {said}\n" in page
 
 
 def test_a_study_whose_archive_is_paused_is_missing_with_the_reason_and_not_on_its_way(team, chair):
