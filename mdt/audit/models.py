@@ -8,7 +8,6 @@ class AuditEvent(AppendOnly):
     """What was done, by whom, to what; in plain text, so that no other row can change it."""
 
     class Action(models.TextChoices):
-        ACCESS_REFUSED = "access.refused"
         ARCHIVE_ADDED = "archive.added"
         ARCHIVE_ASKED_AGAIN = "archive.asked-again"
         ARCHIVE_CHANGED = "archive.changed"
