@@ -29,11 +29,12 @@ def study_changed(*studies: Study) -> None:
     somebody else's leaves every screen. Each case is looked at once, whatever number changed.
     """
     take_back_grants(one for one in studies if one.state == Study.State.WITHHELD)
-    _offer_no_longer(studies)
+    left = _offer_no_longer(studies)
     for study in studies:
         if study.state != Study.State.WITHHELD:
             note_arrival(study, Referral.objects.filter(search__studies=study).values("patient"))
-    _choose_anew(Referral.objects.filter(search__studies__in=studies).values("patient"))
+    patients = Referral.objects.filter(search__studies__in=studies).values("patient")
+    _tell([*left, *_choose_anew(patients)])
 
 
 def report_changed(patient: Patient) -> None:
@@ -41,7 +42,7 @@ def report_changed(patient: Patient) -> None:
 
     What it says may matter to which studies are chosen; every list and room has more to show.
     """
-    _choose_anew(Patient.objects.filter(pk=patient.pk).values("pk"))
+    _tell(_choose_anew(Patient.objects.filter(pk=patient.pk).values("pk")))
 
 
 def objected(patient: Patient, trust_ods_code: str) -> None:
@@ -63,21 +64,29 @@ def take_back_grants(studies: Iterable[Study], case: str = "") -> None:
     revocations.revoke_each(series=series.values_list("public_id", flat=True), case=case)
 
 
-def _choose_anew(patients: QuerySet[Any, Any]) -> None:
-    """In every open case of these patients, told in their rooms, in their order of lock."""
+def _choose_anew(patients: QuerySet[Any, Any]) -> list[ListedCase]:
+    """In every open case of these patients, which are returned to be told."""
     cases = ListedCase.objects.filter(referral__patient__in=patients)
     cases = cases.exclude(meeting__state=Meeting.State.CLOSED)
     joined = cases.select_related("meeting__team__site__trust", "referral__patient")
     ordered = list(joined.order_by("meeting_id", "pk"))
-    for case in ordered:  # all their studies before the first room: who has a study waits for none
-        choose_studies(case)
     for case in ordered:
+        choose_studies(case)
+    return ordered
+
+
+def _tell(cases: Iterable[ListedCase]) -> None:
+    """Each open case looks anew, in the order in which its meetings are locked. Last of all:
+    requests and studies are locked before the first meeting, as by people (decisions 87, 110).
+    """
+    each = {case.pk: case for case in cases if case.meeting.state != Meeting.State.CLOSED}
+    for case in sorted(each.values(), key=lambda case: (case.meeting_id, case.pk)):
         log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
 
 
-def _offer_no_longer(studies: Iterable[Study]) -> None:
+def _offer_no_longer(studies: Iterable[Study]) -> list[ListedCase]:
     """Unlink studies, once they are surely somebody's, from the referrals of others who doubted
-    them.
+    them; returns the cases that lost one, to be told.
 
     Also where one was chosen: corrected at its source it may be another person's, and is shown on
     to nobody else.
@@ -87,13 +96,12 @@ def _offer_no_longer(studies: Iterable[Study]) -> None:
     same = {"search__studies": OuterRef("study"), "patient": OuterRef("referral__patient")}
     strangers = list(rows.exclude(Exists(Referral.objects.filter(**same))).select_related("study"))
     if not strangers:
-        return
+        return []
     ReferralStudy.objects.filter(pk__in=[row.pk for row in strangers]).delete()
     of_referral: dict[int, list[Study]] = defaultdict(list)
     for row in strangers:
         of_referral[row.referral_id].append(row.study)
     cases = ListedCase.objects.filter(referral__in=[*of_referral]).select_related("meeting")
-    for case in cases.order_by("meeting_id", "pk"):
+    for case in cases:
         take_back_grants(of_referral[case.referral_id], case=case.public_id)
-        if case.meeting.state != Meeting.State.CLOSED:
-            log.append(case.meeting, protocol.CaseRefreshed(case_id=case.public_id))
+    return list(cases)

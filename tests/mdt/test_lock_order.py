@@ -3,14 +3,24 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
+from uuid import uuid4
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from imaging.models import Job, Study
 from imaging.pull.states import hold, move
-from mdt.meetings import services
-from tests.factories import PullJobFactory, ReferralFactory, ReferralStudyFactory, StudyFactory
+from mdt.meetings import changes, image_requests, services
+from mdt.meetings.models import ImageRequest
+from mdt.teams.models import Trust
+from tests.factories import (
+    ListedCaseFactory,
+    PullJobFactory,
+    ReferralFactory,
+    ReferralStudyFactory,
+    StudyFactory,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Study.State
@@ -94,3 +104,53 @@ def test_no_one_is_ended_where_a_study_settles_while_a_person_acts_on_it(
     with ThreadPoolExecutor(2) as both:
         done = [both.submit(settle), both.submit(person)]
         assert [one.exception(20) for one in done] == [None, None]
+
+
+def test_no_one_is_ended_where_a_study_leaves_a_strangers_case_while_its_request_is_chased(
+    case, study, coordinator, monkeypatch
+):
+    """What is told of it is told in the room of the meeting that both cases are on the list of."""
+    if connection.vendor != "postgresql":
+        pytest.skip("decision 125: SQLite locks the whole file")
+    code = study.trust_ods_code
+    request = ImageRequest.objects.create(
+        referral=case.referral, trust_ods_code=code, asked_at=timezone.now()
+    )
+    stranger = ListedCaseFactory(meeting=case.meeting, referral=ReferralFactory())
+    ReferralStudyFactory(referral=stranger.referral, study=study, is_chosen=False)
+    Study.objects.filter(pk=study.pk).update(state=State.COMPLETE, completed_at=timezone.now())
+    has_come, has_request = Event(), Event()
+    really_note, really_hold = changes.note_arrival, image_requests._held_meeting
+
+    def note_arrival(arrived, patients):
+        has_come.set()
+        has_request.wait(LOOKS_S)
+        really_note(arrived, patients)
+
+    def held_meeting(asked):
+        has_request.set()
+        return really_hold(asked)
+
+    monkeypatch.setattr(changes, "note_arrival", note_arrival)
+    monkeypatch.setattr(image_requests, "_held_meeting", held_meeting)
+
+    def worker():
+        with ExitStack() as at_last, transaction.atomic():
+            at_last.callback(connections.close_all)
+            hold(study)
+            changes.study_changed(Study.objects.get(pk=study.pk))
+
+    def person():
+        with ExitStack() as at_last:
+            at_last.callback(connections.close_all)
+            has_come.wait(5)
+            trust = Trust.objects.get(ods_code=code)
+            about = {"to": ImageRequest.State.CHASED, "by": coordinator, "event_id": uuid4()}
+            image_requests.step(case=case, trust=trust, **about)
+
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(worker), both.submit(person)]
+        assert [one.exception(20) for one in done] == [None, None]
+    request.refresh_from_db()
+    assert request.state == ImageRequest.State.ARRIVED
+    assert not stranger.referral.found_studies.exists()
