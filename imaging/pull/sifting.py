@@ -226,17 +226,21 @@ def _listed(archive: Archive, uid: str) -> list[Listed] | None:
 def _headers(
     archive: Archive, uid: str, listed: Sequence[Listed], known: Known
 ) -> list[KeptClaim] | None:
-    """What was doubtful in a study, read anew, or its first instance. None: it does not come."""
+    """What was doubtful in a study, read anew, or its first instance. None: it does not come, or
+    nothing is listed that could: without a header read anew, what was doubtful stays so.
+    """
     judge, claims = known.judge(uid), [c for c in known.claims(uid) if c.sop_instance_uid]
     doubtful = {claim.sop_instance_uid for claim in judge.doubtful(claims)}
     wanted = [one for one in listed if one.sop_instance_uid in doubtful] or listed[:1]
+    if not wanted:
+        return None
     known.headers_left -= len(wanted)
     try:
-        files = archive.retrieve(Wanted(uid, Level.IMAGE, wanted)) if wanted else iter(())
+        files = archive.retrieve(Wanted(uid, Level.IMAGE, wanted))
         headers = [reader().read_header(file) for file in files]
     except (ArchiveError, Refused):
         return None
     if len(headers) < len(wanted) or any(one.study_instance_uid != uid for one in headers):
         return None
     settled = [claim for claim in claims if claim.sop_instance_uid not in doubtful]
-    return [*settled, *map(kept, headers)] or None
+    return [*settled, *map(kept, headers)]

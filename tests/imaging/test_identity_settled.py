@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from imaging import plan, settle, work
 from imaging.archives import registry
-from imaging.archives.base import FoundStudy
+from imaging.archives.base import ArchiveError, FoundStudy
 from imaging.claims import MOST_CLAIMS, KeptClaim, kept, pair_of, source_of, with_more
 from imaging.identity import Sought
 from imaging.models import Archive, IdentityDecision, Instance, Job, Study
@@ -377,6 +377,33 @@ def test_what_was_withheld_comes_back_once_its_bad_header_is_corrected_at_source
     assert stands() == (State.FOUND, Verdict.SAME)
     pull(Study.objects.get())
     assert (stands(), Instance.objects.count()) == ((State.COMPLETE, Verdict.SAME), 3)
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize("lists", ["nothing", "no answer"])
+def test_a_withheld_study_stays_withheld_while_its_archive_does_not_say_what_it_holds(
+    lists, is_answered, archive, told, monkeypatch
+):
+    good, bad = make_study(NAME, nhs_number=NHS), {"nhs_number": OTHER, "PatientID": "B2"}
+    holds(archive, [*good[:2], make_instance(NAME, 1, 3, **bad)])
+    search = ask()
+    pull(Study.objects.get())
+    before = Study.objects.get().claims
+    assert [bool(claim["sop_instance_uid"]) for claim in before] == [True, True]
+    if not is_answered:
+        archive.studies = []
+    monkeypatch.setattr(archive, "list_instances", lists_nothing if lists == "nothing" else silent)
+    ask(search=search)
+    assert stands() == (State.WITHHELD, Verdict.DIFFERENT)
+    assert Study.objects.get().claims == before
+
+
+def lists_nothing(_):
+    return []
+
+
+def silent(_):
+    raise ArchiveError("archive.silent", "The archive stopped answering.")
 
 
 def header(**changes):
