@@ -43,14 +43,24 @@ class Part:
         return self._file.tell() >= FULL
 
     def add(self, data: bytes) -> int:
-        """Where it begins."""
-        start = self._file.tell() + LENGTH.size
-        self._file.write(LENGTH.pack(len(data)))
+        """Where it begins. Of what does not fit nothing stays: what is kept after it, by another
+        thread or once there is room, would be read as its end.
+        """
+        begin = self._file.tell()
+        try:
+            self._write(LENGTH.pack(len(data)))
+            self._write(data)
+        except OSError:
+            self._file.seek(begin)
+            self._file.truncate()
+            raise
+        self.left += 1
+        return begin + LENGTH.size
+
+    def _write(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
-        self.left += 1
-        return start
 
     def read(self, start: int, size: int) -> bytes:
         with self.path.open("rb") as file:

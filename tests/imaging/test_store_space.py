@@ -3,7 +3,7 @@
 import errno
 import os
 from datetime import timedelta
-from io import BytesIO
+from io import BytesIO, FileIO
 
 import numpy as np
 import pytest
@@ -137,6 +137,46 @@ def test_a_disk_that_fails_is_not_said_to_be_full(wanted, monkeypatch, number, c
     run(PULL)
     assert stands(wanted) == (State.WANTED, code)
     assert ("nearly full" in wanted.message) == (code == "store.low_space")
+
+
+class SmallDisk(FileIO):
+    """Has room for so many bytes, and takes what still fits of what does not."""
+
+    room = 0
+
+    def write(self, data):
+        left = self.room - self.tell()
+        if left <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(memoryview(data)[:left])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("room", [120, 113, 108, 104, 100, 3])
+def test_an_instance_that_did_not_fit_leaves_nothing_before_the_next_in_the_spool(
+    room, settings, tmp_path, monkeypatch
+):
+    """Its first half and the next one's beginning would be read as one image."""
+    settings.SPOOL_DIR, study = tmp_path / "spool", StudyFactory()
+
+    def on_small_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SmallDisk(path, "xb")
+
+    monkeypatch.setattr(spool, "_new_file", on_small_disk)
+    whole, cut, after = b"w" * 92, b"c" * 50, b"a" * 40
+    kept, expected = spool.Spool(study), [after]
+    if room >= 100:
+        monkeypatch.setattr(SmallDisk, "room", 100)
+        kept.keep(whole)
+        expected = [whole, after]
+    monkeypatch.setattr(SmallDisk, "room", room)
+    with pytest.raises(LowSpaceError):
+        kept.keep(cut)
+    monkeypatch.setattr(SmallDisk, "room", 1000)
+    assert kept.keep(after).read() == after
+    kept.close()
+    assert list(spool.Spool(study).left()) == expected
 
 
 def test_frames_of_what_is_here_are_made_with_little_room_and_wait_while_there_is_none(
