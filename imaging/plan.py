@@ -85,10 +85,7 @@ def search_again(
         _ask(search, archive, trusts)
     old = [answer for answer in answers if since is None or _is_older(answer, since)]
     for answer in old:
-        _reset(Job.objects.filter(answer=answer))
-        ArchiveAnswer.objects.filter(pk=answer.pk).update(
-            state=_state_when_asked(answer.archive), code="", message="", trusts=_listed(trusts)
-        )
+        _ask_again(answer, trusts)
     _wake_after_commit()
     return len(new) + len(old)
 
@@ -245,6 +242,17 @@ def _ask(search: Search, archive: Archive, trusts: Collection[str] | None) -> No
     )
 
 
+def _ask_again(answer: ArchiveAnswer, trusts: Collection[str] | None) -> None:
+    """Its job first, as everybody does who writes both. Where a worker is at that, and answers in
+    this instant, what it wrote stays: nobody would come back to an answer that waits.
+    """
+    row = ArchiveAnswer.objects.filter(pk=answer.pk)
+    if not _reset(Job.objects.filter(answer=answer)):
+        row = row.filter(answered_at=answer.answered_at)
+    state = _state_when_asked(answer.archive)
+    row.update(state=state, code="", message="", trusts=_listed(trusts))
+
+
 def _state_when_asked(archive: Archive) -> ArchiveAnswer.State:
     """What stands there until it answers. One that is paused is not asked, and that is said."""
     return ArchiveAnswer.State.NOT_ASKED if archive.is_paused else ArchiveAnswer.State.WAITING
@@ -261,9 +269,10 @@ def _is_older(answer: ArchiveAnswer, since: datetime) -> bool:
     return is_old and not on_its_way.exists()
 
 
-def _reset(jobs: models.QuerySet[Job]) -> None:
-    """Due again now, with all its attempts; a running one is left alone."""
-    jobs.exclude(state=State.RUNNING).update(state=State.WAITING, due_at=timezone.now(), attempts=0)
+def _reset(jobs: models.QuerySet[Job]) -> int:
+    """Due again now, with all its attempts; a running one is left alone. Returns how many are."""
+    ended = jobs.exclude(state=State.RUNNING)
+    return ended.update(state=State.WAITING, due_at=timezone.now(), attempts=0)
 
 
 def _wake_after_commit() -> None:
