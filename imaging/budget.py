@@ -68,6 +68,11 @@ def note_asking(archive_id: int, kind: str, claim: UUID, now: datetime) -> None:
     Asking.objects.create(archive_id=archive_id, kind=kind, claim=claim, at=now)
 
 
+def forget_asking(claim: UUID) -> None:
+    """Nothing was asked after all: the archive's hour is as it was."""
+    Asking.objects.filter(claim=claim).delete()
+
+
 def why_waiting(archive: Archive, now: datetime) -> tuple[str, str] | None:
     """(stable code, words for "waiting: ...") while it may not be asked; None when it may.
 

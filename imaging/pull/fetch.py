@@ -47,8 +47,7 @@ def carry_out(job: Job, wake: Callable[[], None] = lambda: None) -> None:
     study = job.study
     assert study is not None  # noqa: S101  a PULL job has a study: a_job_has_what_its_kind_works_on
     try:
-        store.check_space()
-        if begin(job, study):
+        if _has_room(job, study) and begin(job, study):
             _fetch(job, study, wake)
     except AnotherPersonError as another:
         withhold_study(job, study, another)
@@ -56,6 +55,16 @@ def carry_out(job: Job, wake: Callable[[], None] = lambda: None) -> None:
         wait_for_the_store(job, study, error)
     except LeaseLostError:
         log.info("pull job %s: it is ours no longer", job.pk)
+
+
+def _has_room(job: Job, study: Study) -> bool:
+    """False: it waits for the store, and its archive was asked nothing."""
+    try:
+        store.check_space()
+    except StoreError as error:
+        wait_for_the_store(job, study, error, was_asked=False)
+        return False
+    return True
 
 
 def _fetch(job: Job, study: Study, wake: Callable[[], None]) -> None:

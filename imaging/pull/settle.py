@@ -7,7 +7,7 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from imaging import queue
+from imaging import budget, queue
 from imaging.claims import ISSUER_NOT_KNOWN, TWO_TRUSTS
 from imaging.models import Job, Study
 from imaging.pull import health
@@ -87,11 +87,18 @@ def _note(job: Job, study: Study, outcome: Outcome) -> None:
 
 
 @transaction.atomic
-def wait_for_the_store(job: Job, study: Study, error: StoreError) -> None:
-    """Neither the archive's fault nor an attempt: tried again until the store can take it."""
+def wait_for_the_store(
+    job: Job, study: Study, error: StoreError, *, was_asked: bool = True
+) -> None:
+    """Neither the archive's fault nor an attempt: tried again until the store can take it.
+
+    An archive that was not asked yet has not spent one of its questions an hour.
+    """
     hold(study)
     due_at = timezone.now() + STORE_WAIT
     is_mine = queue.let_go(job, Job.State.WAITING, due_at=due_at, attempts=job.attempts - 1)
+    if is_mine and job.claim and not was_asked:
+        budget.forget_asking(job.claim)
     study.refresh_from_db(fields=["state"])
     if is_mine and study.state in (State.WANTED, State.PULLING, State.PARTIAL):
         move(study, State.WANTED, code=error.code, message=error.message)

@@ -14,7 +14,7 @@ from imaging import plan, store, work
 from imaging.archives import registry
 from imaging.frames import batches, make
 from imaging.grants import Grant
-from imaging.models import Arrival, Frame, Instance, Job, Series, SeriesVersion, Study
+from imaging.models import Arrival, Asking, Frame, Instance, Job, Series, SeriesVersion, Study
 from imaging.pull import spool
 from imaging.scp.guests import Guest
 from imaging.scp.keeper import Keeper
@@ -84,6 +84,7 @@ def test_with_little_room_a_pull_waits_says_so_and_asks_nobody(wanted, free):
     assert (job.state, job.attempts) == (Job.State.WAITING, 0)
     assert timedelta(seconds=50) < job.due_at - timezone.now() < timedelta(seconds=70)
     assert not Instance.objects.exists()
+    assert not Asking.objects.exists(), "the hour of an archive that was asked nothing is its own"
     free(1 << 30)
     run(PULL)
     assert stands(wanted) == (State.COMPLETE, "")
