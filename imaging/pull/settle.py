@@ -35,12 +35,12 @@ def begin(job: Job, study: Study) -> bool:
     if study.state not in (State.WANTED, State.PARTIAL, State.PULLING):
         queue.let_go(job, Job.State.DONE)
         return False
+    move(study, State.PULLING, code="", message="", pull_started_at=timezone.now())
     if job.attempts > queue.ATTEMPTS:  # workers died on it
         text = "Fetching this study ended without a word, several times."
         state = State.PARTIAL if study.stored_count else State.FAILED
         write_end(job, study, Outcome(state, "pull.gave_up", text))
         return False
-    move(study, State.PULLING, code="", message="", pull_started_at=timezone.now())
     return True
 
 

@@ -349,6 +349,15 @@ def test_a_job_on_which_workers_die_is_given_up(monkeypatch):
     assert stands(study)[:2] == (State.FAILED, "pull.gave_up")
 
 
+def test_a_job_on_which_workers_die_is_given_up_also_where_it_waited_for_the_store():
+    study = PullJobFactory(
+        study__state=State.WANTED, study__stored_count=1, attempts=queue.ATTEMPTS
+    ).study
+    run_next()
+    assert stands(study)[:3] == (State.PARTIAL, "pull.gave_up", 1)
+    assert study.job.state == Job.State.DONE
+
+
 def test_a_fault_of_ours_puts_the_job_back(monkeypatch):
     fake, study, job = at_fake(monkeypatch, "fault", make_study("fault", nhs_number=NHS))
     monkeypatch.setattr(fake, "list_instances", lambda _: 1 / 0)
