@@ -39,6 +39,7 @@ class Known:
     linked: frozenset[str] = frozenset()
     here: set[str] = field(default_factory=set)
     headers_left: int = MAX_HEADERS_READ
+    not_listed: int = 0  # listings in vain, of an archive that does not answer
 
     @classmethod
     def to(cls, answer: ArchiveAnswer) -> Self:

@@ -29,7 +29,7 @@ from imaging.pull.health import OF_ONE_STUDY
 from imaging.pull.known import Known
 
 MAX_UNCHANGED = 25  # of studies that were not answered with, looked at for nothing, per search
-MAX_FAILURES = 3  # of an archive that answers no more, before the whole search fails
+MAX_FAILURES = 3  # of an archive that describes no more: the search fails; or lists: it goes on
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _look_for_the_rest(
         if unchanged >= MAX_UNCHANGED:
             return
         uid = row.study_instance_uid
-        listed = _listed(archive, uid)
+        listed = _listed(archive, uid, known)
         if listed == []:
             harvest.gone.append(uid)
             continue
@@ -212,14 +212,19 @@ def _read_at_source(archive: Archive, uid: str, known: Known) -> list[KeptClaim]
     """Who the study's headers say it is now. None: nobody knows, or too many were read already."""
     if known.headers_left <= 0:
         return None
-    return _headers(archive, uid, _listed(archive, uid) or [], known)
+    return _headers(archive, uid, _listed(archive, uid, known) or [], known)
 
 
-def _listed(archive: Archive, uid: str) -> list[Listed] | None:
-    """What the archive lists of a study. None: it does not say."""
+def _listed(archive: Archive, uid: str, known: Known) -> list[Listed] | None:
+    """What the archive lists of a study. None: it does not say, or has said nothing so often that
+    it is waited for no more.
+    """
+    if known.not_listed >= MAX_FAILURES:
+        return None
     try:
         return archive.list_instances(uid)
-    except ArchiveError:
+    except ArchiveError as failure:
+        known.not_listed += failure.code not in OF_ONE_STUDY
         return None
 
 

@@ -141,6 +141,36 @@ def test_nothing_is_concluded_where_the_archive_does_not_say(failing, archive, s
     assert Study.objects.get().code == ""
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize(
+    ("code", "asked"), [("archive.silent", 3), ("archive.not_understood", 6), ("archive.busy", 3)]
+)
+def test_an_archive_that_lists_nothing_any_more_is_asked_for_a_few_listings_and_the_search_ends(
+    code, asked, is_answered, archive, shown, monkeypatch
+):
+    """Each may take as long as an archive is waited for; one odd study is another thing."""
+    row, calls = Study.objects.get(), []
+    for number in range(5):
+        uid = study_uid(f"more {number}")
+        study = StudyFactory(archive=row.archive, search=shown, study_instance_uid=uid)
+        study.searches.add(shown)
+    known = Study.objects.values_list("study_instance_uid", flat=True)
+    archive.studies = [FoundStudy(uid, **DEAN, instance_count=2) for uid in known if is_answered]
+    archive.search_for_studies = lambda _: archive.studies  # it ignores filters
+
+    def fail(uid):
+        calls.append(uid)
+        raise ArchiveError(code, "The archive does not answer.")
+
+    monkeypatch.setattr(archive, "list_instances", fail)
+    ask(shown)
+    assert (len(calls), shown.answers.get().state) == (asked, ArchiveAnswer.State.ANSWERED)
+    assert {*Study.objects.values_list("state", "verdict")} == {
+        (State.COMPLETE, Verdict.SAME),
+        (State.FOUND, Verdict.SAME),
+    }
+
+
 def test_another_persons_search_looks_for_nothing_of_hers(archive, shown):
     holds(archive, "a study", DEAN, **DEANS)
     ask(person=Sought("9990000034", "Khan", "Zeynep", "1990-03-12", "F"))
