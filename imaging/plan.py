@@ -132,7 +132,7 @@ def want_studies(studies: Iterable[Study], *, look_again: bool = False) -> int:
     move_all(to_want, Study.State.WANTED, code="", message="")
     again = [one.pk for one in sure if one.pk in known and one.state == Study.State.WANTED]
     _reset(Job.objects.filter(study__in=again))
-    _reset(Job.objects.filter(FAILED, series__study__in=sure))
+    _reset(Job.objects.filter(FAILED, series__in=Series.objects.filter(study__in=sure)))
     _wake_after_commit()
     return len(sure)
 
@@ -270,7 +270,10 @@ def _is_older(answer: ArchiveAnswer, since: datetime) -> bool:
 
 
 def _reset(jobs: models.QuerySet[Job]) -> int:
-    """Due again now, with all its attempts; a running one is left alone. Returns how many are."""
+    """Due again now, with all its attempts; a running one is left alone. Returns how many are.
+
+    `jobs` are found by their own columns alone: see decision 128.
+    """
     ended = jobs.exclude(state=State.RUNNING)
     return ended.update(state=State.WAITING, due_at=timezone.now(), attempts=0)
 

@@ -43,6 +43,7 @@ def frames_to_make(series: Series | Combinable) -> QuerySet[Frame]:
 
 
 def _want(series_id: str, *states: Job.State) -> bool:
-    jobs = Job.objects.filter(series__public_id=series_id, state__in=states)
+    series = Series.objects.filter(public_id=series_id)
+    jobs = Job.objects.filter(series__in=series, state__in=states)
     now = timezone.now()
     return jobs.update(state=State.WAITING, rank=WAITED_FOR, due_at=now, attempts=0) > 0

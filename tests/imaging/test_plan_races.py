@@ -1,19 +1,22 @@
-"""What is asked for again in the instant in which a worker begins or ends with it."""
+"""What is asked for or wanted again in the instant in which a worker begins or ends with it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from threading import Event
+from uuid import uuid4
 
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
 from imaging import plan, queue
-from imaging.models import Archive, ArchiveAnswer, Job
+from imaging.frames.failing import ALL_BUT_ONE
+from imaging.models import Archive, ArchiveAnswer, Job, Study
 from imaging.pull import search as searching
 from imaging.pull.sifting import Harvest
-from tests.factories import ArchiveFactory, SearchFactory
+from tests.factories import ArchiveFactory, SearchFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State, Answer = Job.State, ArchiveAnswer.State
@@ -98,3 +101,42 @@ def test_an_archive_that_is_being_asked_once_more_is_said_to_be(answer):
     ArchiveAnswer.objects.update(state=Answer.FAILED, answered_at=timezone.now())
     asked_again(answer)
     assert now(answer) == (Answer.WAITING, State.RUNNING)
+
+
+@pytest.fixture
+def series():
+    return SeriesFactory(study__state=Study.State.COMPLETE, study__stored_count=1)
+
+
+def wanted(series):
+    plan.want_study(series.study)
+
+
+def lost(series):
+    plan.make_again(series.public_id, None)
+
+
+@pytest.mark.parametrize(
+    ("again", "state", "attempts"),
+    [(wanted, State.WAITING, ALL_BUT_ONE), (wanted, State.FAILED, 5), (lost, State.DONE, 1)],
+)
+def test_pictures_wanted_again_as_they_are_claimed_end_nobodys_request(
+    again, state, attempts, series
+):
+    at = timezone.now()
+    job = Job.objects.create(
+        kind=Job.Kind.FRAMES,
+        series=series,
+        state=state,
+        attempts=attempts,
+        due_at=at,
+        meeting_at=at,
+    )
+
+    def claim():
+        held = {"claim": uuid4(), "lease_until": at + timedelta(minutes=1)}
+        Job.objects.filter(pk=job.pk).update(state=State.RUNNING, **held)
+
+    assert while_uncommitted(claim, lambda: again(series)) == [None, None]
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (State.RUNNING, attempts)
