@@ -17,7 +17,8 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """503 until the database answers. A store that is nearly full is said, and still serves."""
     try:
-        connection.ensure_connection()
+        with connection.cursor() as cursor:  # a connection that is open may be answered no more
+            cursor.execute("SELECT 1")
     except Exception:
         return HttpResponse("not ready", status=503, content_type="text/plain")
     state = "ready, store.low_space" if _is_store_low() else "ready"
