@@ -260,8 +260,12 @@ def test_rle_of_ybr_is_turned_into_rgb(decoders):
     assert rgb_near(first(decoders, data), rgb, off=2)
 
 
-@pytest.mark.parametrize("syntax", ["", ".1", ".2", ".5", ".4.80"])
-def test_a_palette_of_sixteen_bits_is_coloured(decoders, syntax):
+@pytest.mark.parametrize(
+    ("syntax", "stated"),
+    [("", 16), (".1", 16), (".2", 16), (".5", 16), (".4.80", 16), (".1", 8), (".2", 8)],
+)
+def test_a_palette_of_sixteen_bits_is_coloured(decoders, syntax, stated):
+    """Also one that is stated to have eight, when its words hold more."""
     index = picture(8)
     ramps = {
         "Red": np.arange(256) << 8,
@@ -271,7 +275,7 @@ def test_a_palette_of_sixteen_bits_is_coloured(decoders, syntax):
     tables = {}
     order = ">u2" if syntax == ".2" else "<u2"
     for name, ramp in ramps.items():
-        tables[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        tables[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, stated]
         tables[f"{name}PaletteColorLookupTableData"] = ramp.astype(order).tobytes()
     encoded = LOSSLESS[syntax](index, 8) if syntax in LOSSLESS else None
     data = file_of(
