@@ -228,16 +228,26 @@ def _listed(archive: Archive, uid: str, known: Known) -> list[Listed] | None:
         return None
 
 
+def _lists_again(archive: Archive, uid: str, listed: Sequence[Listed], known: Known) -> bool:
+    """Whether the archive, asked once more, lists the same."""
+    again = _listed(archive, uid, known)
+    return {one.sop_instance_uid for one in again or []} == {one.sop_instance_uid for one in listed}
+
+
 def _headers(
     archive: Archive, uid: str, listed: Sequence[Listed], known: Known
 ) -> list[KeptClaim] | None:
     """What was doubtful in a study, read anew, or its first instance. None: it does not come, or
-    nothing is listed that could: without a header read anew, what was doubtful stays so.
+    nothing is listed that could: without a header read anew, what was doubtful stays so. That it
+    is there no more counts only where the archive says so twice: listings have lacked an instance.
     """
     judge, claims = known.judge(uid), [c for c in known.claims(uid) if c.sop_instance_uid]
     doubtful = {claim.sop_instance_uid for claim in judge.doubtful(claims)}
-    wanted = [one for one in listed if one.sop_instance_uid in doubtful] or listed[:1]
+    there = [one for one in listed if one.sop_instance_uid in doubtful]
+    wanted = there or listed[:1]
     if not wanted:
+        return None
+    if len(there) < len(doubtful) and not _lists_again(archive, uid, listed, known):
         return None
     known.headers_left -= len(wanted)
     try:

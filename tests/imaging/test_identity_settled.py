@@ -13,7 +13,7 @@ from imaging.archives.base import ArchiveError, FoundStudy
 from imaging.claims import MOST_CLAIMS, KeptClaim, kept, pair_of, source_of, with_more
 from imaging.identity import Sought
 from imaging.models import Archive, IdentityDecision, Instance, Job, Study
-from tests.dicoms import make_instance, make_study, study_uid
+from tests.dicoms import make_instance, make_study, study_uid, uid
 from tests.factories import ArchiveFactory, PullJobFactory, StudyFactory
 from tests.imaging.fakes import FakeArchive
 
@@ -396,6 +396,26 @@ def test_a_withheld_study_stays_withheld_while_its_archive_does_not_say_what_it_
     ask(search=search)
     assert stands() == (State.WITHHELD, Verdict.DIFFERENT)
     assert Study.objects.get().claims == before
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_one_listing_that_lacks_the_doubtful_image_gives_no_study_back(
+    is_answered, archive, told, monkeypatch
+):
+    """That it is there no more counts once the archive has said so twice."""
+    good, bad = make_study(NAME, nhs_number=NHS), {"nhs_number": OTHER, "PatientID": "B2"}
+    holds(archive, [*good[:2], make_instance(NAME, 1, 3, **bad)])
+    search = ask()
+    pull(Study.objects.get())
+    whole = archive.list_instances(study_uid(NAME))
+    short = [one for one in whole if one.sop_instance_uid != uid(NAME, 1, 3)]
+    assert len(short) == len(whole) - 1
+    if not is_answered:
+        archive.studies = []
+    answers = iter([short, whole, short, whole])
+    monkeypatch.setattr(archive, "list_instances", lambda _: next(answers))
+    ask(search=search)
+    assert stands() == (State.WITHHELD, Verdict.DIFFERENT)
 
 
 def lists_nothing(_):
