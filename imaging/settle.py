@@ -10,8 +10,8 @@ from hashlib import sha256
 from django.db import transaction
 
 from imaging import doors, plan
-from imaging.claims import claims_of, judge_for, source_of
-from imaging.identity import Sought
+from imaging.claims import KeptClaim, claims_of, judge_for, source_of
+from imaging.identity import Finding, Sought
 from imaging.models import ArchiveAnswer, IdentityDecision, Job, Search, Study
 from imaging.pull.doubt import Doubted, doubt, give_back, withhold, withhold_all
 
@@ -52,14 +52,38 @@ def decide(
         study=held, verdict=verdict, reason=reason, note=note, by=by, decided_on=pairs
     )
     claims = claims_of(held)
-    finding = judge_for(held, Sought(**held.search.sought)).judge(*claims)
+    finding = _finding(held, held.search, claims)
     if finding.verdict == "same":
+        held.searches.remove(*_those_not_told_so(held, claims))
         give_back(held, finding, claims)
-        return decision
-    withhold(held, finding, claims, DECIDED)
-    held.searches.clear()  # those who looked at it were told; now it is offered to nobody
-    doors.on_change(held)
+    else:
+        _take_from(held, finding, claims)
     return decision
+
+
+def _those_not_told_so(held: Study, claims: Sequence[KeptClaim]) -> list[Search]:
+    """The other searches that doubt a study which is the person's of its own search. Nobody said
+    that it is theirs too.
+    """
+    others = held.searches.exclude(pk=held.search_id)
+    return [one for one in others if _finding(held, one, claims).verdict != "same"]
+
+
+def _take_from(held: Study, finding: Finding, claims: Sequence[KeptClaim]) -> None:
+    """It is not the person's of its own search. Whoever else doubts it waits on; with nobody else
+    it is withheld. All who looked at it are told, then it is offered no more to those it is not of.
+    """
+    findings = {one: _finding(held, one, claims) for one in held.searches.order_by("-pk")}
+    doubting = [one for one, found in findings.items() if found.verdict == "needs-a-person"]
+    if doubting:
+        Study.objects.filter(pk=held.pk).update(search=doubting[0])
+        doubt(held, findings[doubting[0]], claims, tell=False)
+        doors.on_change(held)
+    else:
+        withhold(held, finding, claims, DECIDED)
+    no_ones = [one for one, found in findings.items() if found.verdict == "different"]
+    held.searches.remove(*no_ones)
+    doors.on_change(held)
 
 
 @transaction.atomic
@@ -118,7 +142,7 @@ def _recheck(held: Sequence[Study], search: Search) -> list[Study]:
     for study in held:
         study.search = search
         claims = claims_of(study)
-        finding = judge_for(study, Sought(**search.sought)).judge(*claims)
+        finding = _finding(study, search, claims)
         if finding.verdict == "same":
             continue
         is_shown = study.verdict == Verdict.SAME and study.state != State.WITHHELD
@@ -133,6 +157,10 @@ def _recheck(held: Sequence[Study], search: Search) -> list[Study]:
 def _held(study: Study) -> Study:
     joined = Study.objects.select_related("archive", "search")
     return joined.select_for_update(of=("self",)).get(pk=study.pk)
+
+
+def _finding(study: Study, search: Search, claims: Sequence[KeptClaim]) -> Finding:
+    return judge_for(study, Sought(**search.sought)).judge(*claims)
 
 
 def _open_pairs(study: Study) -> list[str]:

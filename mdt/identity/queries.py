@@ -141,10 +141,17 @@ def _waiting(studies: Iterable[Study]) -> list[Waiting]:
 
 
 def _open_cases(studies: Sequence[Study]) -> Mapping[int, list[tuple[ListedCase, Sharing]]]:
-    """By study the cases that are still open, soonest first, with what each may show."""
+    """By study the cases that are still open, soonest first, with what each may show.
+
+    Those of the patient who is shown beside it: another, who doubts it too, is asked about after.
+    """
+    sought_for = {study.pk: study.search.sought for study in studies}
     studies_of: dict[int, list[int]] = defaultdict(list)
-    for row in ReferralStudy.objects.filter(study__in=studies):
-        studies_of[row.referral_id].append(row.study_id)
+    rows = ReferralStudy.objects.filter(study__in=studies, referral__search__isnull=False)
+    for row in rows.select_related("referral__search"):
+        assert row.referral.search is not None  # noqa: S101  filtered so
+        if row.referral.search.sought == sought_for[row.study_id]:
+            studies_of[row.referral_id].append(row.study_id)
     found: dict[int, list[tuple[ListedCase, Sharing]]] = defaultdict(list)
     for case, sharing in open_ones(ListedCase.objects.filter(referral__in=[*studies_of])):
         for study in studies_of[case.referral_id]:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.http import Http404
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +12,7 @@ from imaging.models import Archive, IdentityDecision, Search, Study
 from mdt.errors import MdtError, NotAllowed, WrongState
 from mdt.identity import services
 from mdt.identity.queries import queue_or_404
+from mdt.meetings.access_queries import authorise
 from mdt.meetings.changes import study_changed
 from mdt.meetings.models import Meeting
 from mdt.meetings.queries import rows_for
@@ -19,8 +21,12 @@ from mdt.referrals.models import Objection
 from mdt.room_log import log
 from mdt.teams.models import Duty
 from tests.factories import (
+    ListedCaseFactory,
     MembershipFactory,
     PersonFactory,
+    ReferralFactory,
+    SearchFactory,
+    SeriesFactory,
     StudyFactory,
     TrustFactory,
 )
@@ -50,6 +56,17 @@ def doubtful(referral):
     )
     study_changed(study)
     return study
+
+
+@pytest.fixture
+def namesake(doubtful, meeting, coordinator):
+    """A patient on the same list without an NHS number, whose name and birth date it says."""
+    sought = doubtful.search.sought | {"nhs_number": "", "birth_date": "1975-03-12"}
+    referral = ReferralFactory(search=SearchFactory(sought=sought))
+    ListedCaseFactory(meeting=meeting, referral=referral, position=2, listed_by=coordinator)
+    doubtful.searches.add(referral.search)
+    study_changed(doubtful)
+    return referral
 
 
 @pytest.fixture
@@ -216,6 +233,39 @@ def test_another_person_is_offered_no_longer(client, imaging, doubtful, referral
     doubtful.refresh_from_db()
     assert (doubtful.verdict, doubtful.state) == (Verdict.DIFFERENT, State.WITHHELD)
     assert not referral.found_studies.exists()
+
+
+def test_what_is_one_patients_is_shown_to_nobody_else_who_doubted_it(
+    imaging, doubtful, referral, namesake, coordinator
+):
+    series = SeriesFactory(study=doubtful)
+    services.decide(study=doubtful, by=imaging, **decision(doubtful))
+    assert referral.found_studies.get().is_chosen
+    assert not namesake.found_studies.exists()
+    asked = {"person": coordinator, "series": series, "purpose": "display"}
+    assert authorise(case_id=referral.listings.get().public_id, **asked)
+    with pytest.raises(Http404):
+        authorise(case_id=namesake.listings.get().public_id, **asked)
+
+
+def test_what_is_not_one_patients_waits_on_for_another_who_doubted_it(
+    imaging, doubtful, referral, namesake
+):
+    other = {"verdict": "different", "reason": "other-record"}
+    services.decide(study=doubtful, by=imaging, **decision(doubtful, **other))
+    doubtful.refresh_from_db()
+    assert (doubtful.verdict, doubtful.search) == (Verdict.NEEDS_A_PERSON, namesake.search)
+    assert not referral.found_studies.exists()
+    assert [one.cases for one in queue_or_404(imaging)] == [[namesake.listings.get()]]
+    services.decide(study=doubtful, by=imaging, **decision(doubtful))
+    assert namesake.found_studies.get().is_chosen
+    assert not referral.found_studies.exists()
+
+
+def test_a_study_waits_for_the_case_of_whoever_is_shown_beside_it(
+    imaging, doubtful, referral, namesake
+):
+    assert [one.cases for one in queue_or_404(imaging)] == [[referral.listings.get()]]
 
 
 @pytest.mark.parametrize(
