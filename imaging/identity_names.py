@@ -97,9 +97,14 @@ def _family_agrees(sought: Words, claimed: Words) -> bool:
 
 
 def _given_agree(sought: Words, claimed: Words, shortest: int = 1) -> bool:
-    """One of them is enough, of at least so many letters."""
+    """The first of one side among those of the other is enough, of at least so many letters. The
+    others agree between twins, and between all who are called Bibi or Singh.
+    """
     pairs = [
-        (one, other) for one in sought for other in claimed if min(len(one), len(other)) >= shortest
+        (one, other)
+        for at, one in enumerate(sought)
+        for beside, other in enumerate(claimed)
+        if 0 in (at, beside) and min(len(one), len(other)) >= shortest
     ]
     return "".join(sought) == "".join(claimed) or any(_is_one(*pair) for pair in pairs)
 
