@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 LEFT, RIGHT = "left", "right"
 BOTH_SIDES = "B"  # DICOM (0020,0062); ours too where some images are of one side, some of the other
 CODED = {"L": {LEFT}, "R": {RIGHT}, BOTH_SIDES: {LEFT, RIGHT}}
-#: How a side is written: "LT KNEE", "left frontal", "(R)". Never the letter of "L5" or "L spine".
+#: How a side is written: "LT KNEE", "left frontal", "(R)". Never the letter of "L5" or "L spine",
+#: nor that of "R/O", rule out.
 WORDS = {
-    LEFT: re.compile(r"\b(?:left|lt|l(?!\W{0,2}s(?:pine|/?s)?\b))\b", re.IGNORECASE),
-    RIGHT: re.compile(r"\b(?:right|rt|r)\b", re.IGNORECASE),
+    LEFT: re.compile(r"\b(?:left|lt|l(?!\W{0,2}s(?:pines?|/?s)?\b))\b", re.IGNORECASE),
+    RIGHT: re.compile(r"\b(?:right|rt|r(?!\W{0,2}o\b))\b", re.IGNORECASE),
 }
 BOTH = re.compile(r"\b(?:bilateral|bilat|both|b/l)\b", re.IGNORECASE)
 

@@ -116,6 +116,10 @@ def test_parts_are_said_as_people_say_them():
         ("MR L spine", set()),
         ("XR L/S spine", set()),
         ("MR L5 root", set()),
+        ("MRI T/L spines", set()),
+        ("CT chest R/O PE", set()),
+        ("CT chest r. o. PE", set()),
+        ("XR R orbit", {"right"}),
     ],
 )
 def test_sides_named(text, sides):
