@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from django.db import Error
+from django.db import Error, transaction
 from django.utils import timezone
 
 from imaging.grants import LIFETIME_S, Grant
@@ -31,11 +31,19 @@ def revoke_each(*, series: Iterable[str], case: str = "") -> None:
 
 
 def _revoke(*rows: Revocation) -> None:
+    """They count until the caller commits: until then whoever asks still sees all as it was, and
+    is given what they ask for. Dated now as well, should that hook never run.
+    """
     now = timezone.now()
     for row in rows:
         row.at = now
     Revocation.objects.filter(at__lt=now - MATTERS_FOR).delete()
-    Revocation.objects.bulk_create(rows)
+    keys = [row.pk for row in Revocation.objects.bulk_create(rows)]
+
+    def count_until_now() -> None:
+        Revocation.objects.filter(pk__in=keys).update(at=timezone.now())
+
+    transaction.on_commit(count_until_now, robust=True)
 
 
 def is_revoked(grant: Grant) -> bool:

@@ -119,6 +119,7 @@ def authorise(
     Only a series of a study chosen for the case, known to be this patient's, and not withheld;
     before it is shown ("prefetch") to members only, never to who observes.
     """
+    given_at = timezone.now().timestamp()
     case = case_or_404(person, case_id)
     if purpose == "prefetch" and not _may_prefetch(person, case):
         raise Http404
@@ -127,7 +128,12 @@ def authorise(
     if sharing_of(case).why_withheld(found):
         raise Http404
     return grants.issue(
-        person=person, series=series, case_id=case.public_id, purpose=purpose, chain=chain
+        person=person,
+        series=series,
+        case_id=case.public_id,
+        purpose=purpose,
+        chain=chain,
+        given_at=given_at,
     )
 
 

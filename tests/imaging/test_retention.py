@@ -112,7 +112,8 @@ def test_a_study_of_which_something_was_set_aside_lately_stays(study):
 
 def test_a_study_somebody_was_granted_today_stays(study, chair):
     listed(study, days_ago=20)
-    grants.issue(person=chair, series=study.series.get(), case_id="case", purpose="display")
+    about = {"person": chair, "series": study.series.get(), "case_id": "case"}
+    grants.issue(**about, purpose="display", given_at=timezone.now().timestamp())
     tonight()
     assert is_here(study)
 

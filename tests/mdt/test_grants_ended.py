@@ -1,21 +1,27 @@
 """When a grant opens nothing: old, forged or revoked; and while the database is down."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.core import signing
-from django.db import OperationalError
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
 from imaging import grants, revocations
+from imaging.identity import Finding
 from imaging.models import Revocation
+from imaging.pull.doubt import withhold
+from mdt.audit import grants as audited
 from mdt.room_log import log
 from tests.factories import SeriesFactory
 from tests.mdt import grant_kit
-from tests.mdt.grant_kit import FRAMES, fetch, grant_for, read
+from tests.mdt.grant_kit import FRAMES, ask, fetch, grant_for, read
 
 pytestmark = pytest.mark.django_db
-series, version = grant_kit.series, grant_kit.version  # fixtures
+series, version, case = grant_kit.series, grant_kit.version, grant_kit.case  # fixtures
 _nothing_remembered = grant_kit._nothing_remembered
 
 
@@ -92,6 +98,37 @@ def test_revocations_are_forgotten_once_no_grant_is_so_old(series):
     Revocation.objects.update(at=timezone.now() - timedelta(hours=1))
     revocations.revoke(person="new")
     assert Revocation.objects.get().person == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_grant_asked_for_before_a_study_was_withheld_and_given_after_opens_nothing(
+    client, chair, series, case, monkeypatch
+):
+    """It is asked for when the withholding has begun, and given when that is committed."""
+    client.force_login(chair)
+    has_begun, was_seen_before = Event(), Event()
+
+    def take_off():
+        with ExitStack() as at_last, transaction.atomic():
+            at_last.callback(connections.close_all)
+            withhold(series.study, Finding("different", []), [], "another person's")
+            has_begun.set()
+            was_seen_before.wait(5)
+
+    with ThreadPoolExecutor(1) as other:
+        taking_off = other.submit(take_off)
+        has_begun.wait(5)
+        issue = audited.issue
+
+        def issue_late(**about):
+            was_seen_before.set()
+            taking_off.result(10)
+            return issue(**about)
+
+        monkeypatch.setattr(audited, "issue", issue_late)
+        answer = ask(client, series, case)
+    assert answer.status_code == 201
+    assert fetch(client, series, answer.json()["grant"]).status_code == 404
 
 
 # ---- while the database is down --------------------------------------------------------
