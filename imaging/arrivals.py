@@ -1,7 +1,8 @@
 """What our Storage SCP took and acknowledged, as rows, until its bytes are known elsewhere.
 
-A row is removed only once an Instance or a Quarantined of its study has the same bytes, or after
-ARRIVALS_KEPT_DAYS: so neither the SCP nor a worker loses anything by being killed.
+A row is removed only once an Instance or a Quarantined of its study has the same bytes, or its
+archive says better what they are, or after ARRIVALS_KEPT_DAYS: so neither the SCP nor a worker
+loses anything by being killed.
 """
 
 import logging
@@ -21,6 +22,7 @@ from imaging.store.base import Stored
 
 log = logging.getLogger(__name__)
 PROBE_S = 2
+OTHER_PERSON = "instance.other_person"  # as Quarantined.code
 OVERTAKEN = 64  # rows of other associations may be committed later under a smaller number
 
 
@@ -114,8 +116,22 @@ def forget_read(archive_id: int, study_instance_uid: str, sops: Collection[str])
     arrived.filter(sop_instance_uid__in=sops).delete()
 
 
+def forget_set_aside(archive_id: int, study_instance_uid: str) -> None:
+    """What was taken for another person's of a study whose headers, read anew at its archive, are
+    surely the person's: what the archive sends now takes its place.
+    """
+    aside = Quarantined.objects.filter(
+        code=OTHER_PERSON, study__archive=archive_id, study__study_instance_uid=study_instance_uid
+    )
+    arrived = of_study(archive_id, study_instance_uid)
+    arrived.filter(store_key__in=aside.values("sha256")).delete()
+
+
 def forget_recorded() -> int:
-    """Remove the rows whose bytes their study has; returns how many."""
+    """Remove the rows whose bytes their study has; returns how many.
+
+    Not what was set aside as another person's: its imaging team may say that it is hers.
+    """
     instances = Instance.objects.filter(
         sha256=OuterRef(
             "store_key"
@@ -128,7 +144,7 @@ def forget_recorded() -> int:
         sha256=OuterRef("store_key"),
         study__archive=OuterRef("archive"),
         study__study_instance_uid=OuterRef("study_instance_uid"),
-    )
+    ).exclude(code=OTHER_PERSON)
     recorded = Arrival.objects.filter(Exists(instances) | Exists(refused))
     keys = list(recorded.values_list("pk", flat=True)[:500])
     return Arrival.objects.filter(pk__in=keys).delete()[0]

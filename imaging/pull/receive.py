@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from imaging import queue
+from imaging.arrivals import OTHER_PERSON
 from imaging.claims import KeptClaim, claims_of, judge_for, kept, with_more
 from imaging.frames.header import Header
 from imaging.frames.process import reader
@@ -182,7 +183,7 @@ class Receiving:
         self._claims.setdefault(claim.facts, claim)
         finding = self._judge.judge(claim, *self._of_a_trust)
         if finding.verdict != "same":
-            self._quarantine("instance.other_person", stored, header)
+            self._quarantine(OTHER_PERSON, stored, header)
             raise AnotherPersonError(finding, list(self._claims.values()))
         self._same.add(claim.facts)
         if not self._of_a_trust and self._judge.trusts(claim):

@@ -192,7 +192,11 @@ def _as_known(row: Study) -> FoundStudy:
 
 
 def _let_go(known: Known, uid: str, finding: Finding, read: list[KeptClaim]) -> None:
-    """What came by C-MOVE to be read, and is another person's, waits for nobody."""
+    """What came by C-MOVE to be read, and is another person's, waits for nobody; nor does what came
+    before its archive put it right.
+    """
+    if finding.verdict == "same":
+        arrivals.forget_set_aside(known.archive.pk, uid)
     if finding.verdict == "different":
         arrivals.forget_read(known.archive.pk, uid, [one.sop_instance_uid for one in read])
 

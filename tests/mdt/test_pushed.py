@@ -8,10 +8,21 @@ from django.utils import timezone
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from imaging import arrivals, settle, store, work
+from imaging import arrivals, plan, settle, store, work
+from imaging.archives import registry
+from imaging.archives.base import FoundStudy
 from imaging.frames.process import reader
 from imaging.identity import Sought
-from imaging.models import ArchiveAnswer, Arrival, Instance, Job, Search, Study
+from imaging.models import (
+    Archive,
+    ArchiveAnswer,
+    Arrival,
+    IdentityDecision,
+    Instance,
+    Job,
+    Search,
+    Study,
+)
 from imaging.queue import MEETING_LASTS
 from imaging.scp import pushes
 from mdt.meetings import changes, services
@@ -25,6 +36,7 @@ from tests.factories import (
     PatientNumberFactory,
     StudyFactory,
 )
+from tests.imaging.fakes import FakeArchive
 
 pytestmark = pytest.mark.django_db
 State = Study.State
@@ -202,6 +214,48 @@ def test_one_image_of_another_person_in_a_pushed_study_takes_it_off(archive, lis
     look()
     work.run_next((Job.Kind.PULL,))
     assert the_study("pushed").state == State.WITHHELD
+
+
+def decide_same(study):
+    study = Study.objects.select_related("archive", "search").get(pk=study.pk)
+    reason, seen = IdentityDecision.Reason.SLIP, settle.fingerprint(study)
+    said = {"verdict": "same", "reason": reason, "note": "", "by": "person"}
+    settle.decide(study=study, seen=seen, **said)
+
+
+@pytest.fixture
+def set_aside(archive, list_khan):
+    """A study that was pushed, one of whose three images nobody can say whose it is."""
+    list_khan()
+    files = make_study("pushed", nhs_number=KHAN)
+    files[1] = make_instance("pushed", 1, 2, nhs_number=KHAN, PatientBirthDate="")
+    push(archive, files)
+    look()
+    work.run_next((Job.Kind.PULL,))
+    look()
+    return the_study("pushed")
+
+
+def test_what_was_set_aside_as_anothers_and_is_settled_as_hers_is_there_after_the_pull(set_aside):
+    assert (set_aside.state, set_aside.verdict) == (State.WITHHELD, "needs-a-person")
+    decide_same(set_aside)
+    work.run_next((Job.Kind.PULL,))
+    assert Instance.objects.exclude(store_key="").count() == 3
+    look()
+    assert not Arrival.objects.exists()
+
+
+def test_what_was_set_aside_does_not_come_back_once_its_header_is_corrected_at_source(
+    set_aside, monkeypatch
+):
+    files = make_study("pushed", nhs_number=KHAN)
+    fake = FakeArchive(files, studies=[FoundStudy(set_aside.study_instance_uid)])
+    monkeypatch.setattr(registry, "connect", lambda _: fake)
+    plan.search_again(set_aside.search, archives=Archive.objects.all())
+    work.run_next((Job.Kind.SEARCH,))
+    work.run_next((Job.Kind.PULL,))
+    assert the_study("pushed").state == State.COMPLETE
+    assert Instance.objects.count() == 3
 
 
 def test_what_came_for_a_question_of_ours_is_no_push(archive, list_khan):
