@@ -133,13 +133,11 @@ def forget_recorded() -> int:
     Not what was set aside as another person's: its imaging team may say that it is hers.
     """
     instances = Instance.objects.filter(
-        sha256=OuterRef(
-            "store_key"
-        ),  # the store's keys are hashes; rows of old studies lose theirs
+        sha256=OuterRef("store_key"),  # the store's keys are hashes
         sop_instance_uid=OuterRef("sop_instance_uid"),
         series__study__archive=OuterRef("archive"),
         series__study__study_instance_uid=OuterRef("study_instance_uid"),
-    )
+    ).exclude(store_key="")  # its bytes were removed, and these are them again
     refused = Quarantined.objects.filter(
         sha256=OuterRef("store_key"),
         study__archive=OuterRef("archive"),

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 
 from imaging import arrivals, store
-from imaging.models import Arrival, Quarantined
+from imaging.models import Arrival, Instance, Quarantined
 from tests.factories import ArchiveFactory, InstanceFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def arrival(study, **changes):
 def record(study, how):
     """The bytes of KEY, as a pull writes them down."""
     if how == "kept":
-        InstanceFactory(series__study=study, sop_instance_uid=SOP, store_key="", sha256=KEY)
+        InstanceFactory(series__study=study, sop_instance_uid=SOP, store_key="its own", sha256=KEY)
     else:
         Quarantined.objects.create(study=study, code="header.cut_off", sha256=KEY)
 
@@ -42,6 +42,13 @@ def test_what_is_recorded_is_forgotten(how, study):
     arrival(study)
     record(study, how)
     assert arrivals.forget_recorded() == 1
+
+
+def test_what_was_recorded_and_has_lost_its_bytes_since_stays(study):
+    arrival(study)
+    record(study, "kept")
+    Instance.objects.update(store_key="")
+    assert arrivals.forget_recorded() == 0
 
 
 @pytest.mark.parametrize("how", ["kept", "set aside"])

@@ -258,6 +258,23 @@ def test_what_was_set_aside_does_not_come_back_once_its_header_is_corrected_at_s
     assert Instance.objects.count() == 3
 
 
+def test_what_is_pushed_again_after_its_copies_were_removed_is_taken(archive, list_khan):
+    list_khan()
+    files = make_study("pushed", nhs_number=KHAN)
+    push(archive, files)
+    look()
+    work.run_next((Job.Kind.PULL,))
+    look()
+    Instance.objects.update(store_key="")
+    gone = {"state": State.FOUND, "code": Study.EVICTED, "stored_count": 0}
+    Study.objects.update(**gone, completed_at=None)
+    push(archive, files)
+    look()
+    assert (Arrival.objects.count(), the_study("pushed").state) == (3, State.WANTED)
+    work.run_next((Job.Kind.PULL,))
+    assert Instance.objects.exclude(store_key="").count() == 3
+
+
 def test_what_came_for_a_question_of_ours_is_no_push(archive, list_khan):
     """A header that was read to see whose a study is brings no study to a case."""
     list_khan()
