@@ -116,15 +116,15 @@ def forget_read(archive_id: int, study_instance_uid: str, sops: Collection[str])
     arrived.filter(sop_instance_uid__in=sops).delete()
 
 
-def forget_set_aside(archive_id: int, study_instance_uid: str) -> None:
-    """What was taken for another person's of a study whose headers, read anew at its archive, are
-    surely the person's: what the archive sends now takes its place.
+def forget_set_aside(archive_id: int, study_instance_uid: str, but: Collection[int] = ()) -> None:
+    """What was taken for another person's of a study whose headers, read anew, are surely the
+    person's: what the archive sends now takes its place. `but` those that were read.
     """
     aside = Quarantined.objects.filter(
         code=OTHER_PERSON, study__archive=archive_id, study__study_instance_uid=study_instance_uid
     )
     arrived = of_study(archive_id, study_instance_uid)
-    arrived.filter(store_key__in=aside.values("sha256")).delete()
+    arrived.filter(store_key__in=aside.values("sha256")).exclude(pk__in=but).delete()
 
 
 def forget_recorded() -> int:

@@ -173,10 +173,10 @@ def _look_for_the_rest(
         unchanged += finding.verdict == row.verdict
         if read:
             _let_go(known, uid, finding, read)
-            harvest.studies.append(Sifted(_as_known(row), finding, read))
+            harvest.studies.append(Sifted(as_known(row), finding, read))
 
 
-def _as_known(row: Study) -> FoundStudy:
+def as_known(row: Study) -> FoundStudy:
     """A study that is there and was not answered with, as it was described before."""
     return FoundStudy(
         study_instance_uid=row.study_instance_uid,

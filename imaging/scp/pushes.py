@@ -2,12 +2,12 @@
 
 A pushed study, or one that a KOS "For Conference" names, becomes a study of its archive when its
 header agrees with somebody whom that archive was asked for; those above are told and want it, and
-fetching it takes what is here first. What is nobody's stays and is looked at again
-whenever somebody new is sought, until it is too old.
+fetching it takes what is here first. What is nobody's, and what is in doubt, stays and is looked at
+again whenever somebody new is sought, until it is too old.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -16,7 +16,7 @@ from django.db.models import Max
 
 from imaging import arrivals, doors, plan
 from imaging.archives.base import FoundStudy
-from imaging.claims import Judge, kept, source_of
+from imaging.claims import Judge, KeptClaim, claims_of, judge_for, kept, source_of
 from imaging.frames.header import Header
 from imaging.frames.key_objects import SOP_CLASS as KEY_OBJECTS
 from imaging.frames.process import reader
@@ -24,7 +24,7 @@ from imaging.frames.refused import Refused
 from imaging.identity import Finding, Sought
 from imaging.models import Archive, ArchiveAnswer, Arrival, Study
 from imaging.pull.keeping import keep
-from imaging.pull.sifting import Sifted
+from imaging.pull.sifting import Sifted, as_known
 from imaging.pull.states import move
 from imaging.queue import MEETING_LASTS
 
@@ -66,11 +66,12 @@ def _look_at(waiting: arrivals.Waiting, now: datetime) -> None:
         if row.sop_class_uid == KEY_OBJECTS:
             _follow(archive, row, now)
     images = [row for row in rows if row.sop_class_uid != KEY_OBJECTS]
-    if study is not None:
-        if any(row.looked_at is None for row in rows):
-            _want_again(study, now)
-    elif images and (header := _header_of(images[0])):
-        _join(archive, header, _found(header), now)
+    if study is not None and any(row.looked_at is None for row in rows):
+        _want_again(study, now)
+    if study is not None and images and _is_doubted(study):
+        _look_again(study, images, now)
+    elif study is None and images and (header := _header_of(images[0])):
+        _join(archive, [kept(header)], _found(header), now)
     Arrival.objects.filter(pk__in=[row.pk for row in rows]).update(looked_at=now)
 
 
@@ -86,20 +87,62 @@ def _follow(archive: Archive, row: Arrival, now: datetime) -> None:
     for uid in named.studies:
         study = Study.objects.filter(archive=archive, study_instance_uid=uid).first()
         if study is None:
-            _join(archive, header, FoundStudy(uid), now)
+            _join(archive, [kept(header)], FoundStudy(uid), now)
         elif row.looked_at is None:
             _want_again(study, now)
 
 
-def _join(archive: Archive, header: Header, found: FoundStudy, now: datetime) -> None:
-    """Make it a study of everybody's whose it surely is, else of those whose it may be."""
-    matches = list(_matches(archive, header, now))
+def _is_doubted(study: Study) -> bool:
+    return study.verdict == Study.Verdict.NEEDS_A_PERSON or study.state == State.WITHHELD
+
+
+def _look_again(study: Study, images: Sequence[Arrival], now: datetime) -> None:
+    """Hold a doubted study against who is sought now, by what its archive sent of it: one that only
+    pushes has no other word on it.
+    """
+    newest = {row.sop_instance_uid: row for row in images}  # of each what came last
+    if claims := _claims(study, newest):
+        but = [row.pk for row in newest.values()]
+        _join(study.archive, claims, as_known(study), now, study, but)
+
+
+def _claims(study: Study, images: Mapping[str, Arrival]) -> list[KeptClaim]:
+    """Who its headers say it is: as they were kept, save those of which a newer one has come.
+
+    What came before says nothing against what its archive may have said since.
+    """
+    known = [claim for claim in claims_of(study) if claim.sop_instance_uid]
+    sops = {claim.sop_instance_uid for claim in known}
+    new = [row for uid, row in images.items() if uid in sops and row.looked_at is None]
+    rows = new if known else [*images.values()][:1]
+    read = [header for row in rows if (header := _header_of(row))]
+    anew = {header.sop_instance_uid for header in read}
+    settled = [claim for claim in known if claim.sop_instance_uid not in anew]
+    return [*settled, *map(kept, read)]
+
+
+def _join(
+    archive: Archive,
+    claims: list[KeptClaim],
+    found: FoundStudy,
+    now: datetime,
+    known: Study | None = None,
+    newest: Collection[int] = (),
+) -> None:
+    """Make it a study of everybody's whose it surely is, else of those whose it may be.
+
+    A study that is `known` already is looked at anew, with the `newest` arrivals of it: who doubts
+    it is not told again.
+    """
+    matches = list(_matches(archive, claims, now, known))
     sure = [match for match in matches if match.finding.verdict == "same"]
+    linked = {*known.searches.values_list("pk", flat=True)} if known else frozenset()
     with transaction.atomic():
         study = None
-        for match in sure or matches:
-            sifted = Sifted(found, match.finding, [kept(header)])
-            study = keep(match.answer, sifted) or study
+        for match in sure or [one for one in matches if one.answer.search_id not in linked]:
+            study = keep(match.answer, Sifted(found, match.finding, claims)) or study
+        if sure and known:
+            arrivals.forget_set_aside(archive.pk, known.study_instance_uid, but=newest)
         if study is None:
             return
         Study.objects.filter(pk=study.pk).update(sent_at=now)
@@ -114,7 +157,9 @@ class _Match:
     finding: Finding
 
 
-def _matches(archive: Archive, header: Header, now: datetime) -> Iterator[_Match]:
+def _matches(
+    archive: Archive, claims: Iterable[KeptClaim], now: datetime, known: Study | None
+) -> Iterator[_Match]:
     """The open searches that asked this archive, for whom it could be."""
     source = source_of(archive)
     answers = ArchiveAnswer.objects.filter(
@@ -123,7 +168,9 @@ def _matches(archive: Archive, header: Header, now: datetime) -> Iterator[_Match
         search__replaced_by=None,  # that person is sought as they are known now
     )
     for answer in answers.select_related("search", "archive"):
-        finding = Judge(Sought(**answer.search.sought), source, {}).judge(header)
+        sought = Sought(**answer.search.sought)
+        judge = judge_for(known, sought) if known else Judge(sought, source, {})
+        finding = judge.judge(*claims)
         if finding.verdict != "different":
             yield _Match(answer, finding)
 

@@ -154,6 +154,18 @@ def test_a_study_is_shown_side_by_side_and_that_is_on_record(client, imaging, do
     assert audited() == ["identity.viewed"]
 
 
+def test_a_study_that_agrees_since_the_patient_was_corrected_is_said_to(
+    client, imaging, doubtful, referral
+):
+    Search.objects.update(sought=referral.search.sought | {"birth_date": "1975-03-12"})
+    client.force_login(imaging)
+    page = client.get(url(doubtful)).content.decode()
+    assert "It agrees since the patient was corrected" in page
+    assert "has not been kept" not in page
+    Study.objects.update(claims=[])
+    assert "has not been kept" in client.get(url(doubtful)).content.decode()
+
+
 OTHERS = {
     "another trust's": lambda: of_imaging_team("RWJ"),
     "one whose duty is over": lambda: of_imaging_team("RM3", to_date=timezone.localdate() - DAY),

@@ -8,79 +8,33 @@ from django.utils import timezone
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from imaging import arrivals, plan, settle, store, work
-from imaging.archives import registry
-from imaging.archives.base import FoundStudy
-from imaging.frames.process import reader
+from imaging import settle, store, work
 from imaging.identity import Sought
 from imaging.models import (
-    Archive,
     ArchiveAnswer,
     Arrival,
-    IdentityDecision,
     Instance,
     Job,
     Search,
     Study,
 )
 from imaging.queue import MEETING_LASTS
-from imaging.scp import pushes
-from mdt.meetings import changes, services
+from mdt.meetings import changes
 from mdt.meetings.queries import row_of
 from mdt.referrals.models import Objection
-from mdt.referrals.services import refer
 from tests.dicoms import OTHER_PATIENT, as_file, make_instance, make_study, study_uid
 from tests.factories import (
     ArchiveFactory,
-    PatientFactory,
-    PatientNumberFactory,
     StudyFactory,
 )
-from tests.imaging.fakes import FakeArchive
+from tests.mdt import push_kit
+from tests.mdt.push_kit import KHAN, look, push, the_study
 
 pytestmark = pytest.mark.django_db
+archive, list_khan = push_kit.archive, push_kit.list_khan  # fixtures
 State = Study.State
-KHAN = "9990000018"
 KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def archive(team):
-    """The own trust's archive, which the team asks, and which may push."""
-    team.asked_of.add(team.site.trust)
-    return ArchiveFactory(
-        trust_ods_code=team.site.trust.ods_code, pushes_from="127.0.0.1", pushes_as="PACS"
-    )
-
-
-@pytest.fixture
-def list_khan(meeting, coordinator):
-    """List the patient all these studies are of."""
-    patient = PatientFactory()
-    PatientNumberFactory(patient=patient, value=KHAN)
-
-    def list_khan():
-        referral = refer(patient=patient, question="?", laterality="not-known", by=coordinator)
-        return services.list_case(meeting=meeting, referral=referral, by=coordinator)
-
-    return list_khan
-
-
-def push(archive, files, *, is_asked=False):
-    """As the Storage SCP keeps them, long enough ago to be looked at."""
-    for file in files:
-        stored = store.get().put(BytesIO(file))
-        arrivals.keep([archive.pk], reader().read_header(file), stored, is_asked=is_asked)
-    Arrival.objects.filter(looked_at=None).update(at=timezone.now() - 2 * pushes.QUIET)
-
-
-def look():
-    pushes.look_through(timezone.now())
-
-
-def the_study(name):
-    return Study.objects.filter(study_instance_uid=study_uid(name)).first()
 
 
 def key_objects(name, *, of, title=("DCM", "113005"), nhs_number=KHAN):
@@ -214,48 +168,6 @@ def test_one_image_of_another_person_in_a_pushed_study_takes_it_off(archive, lis
     look()
     work.run_next((Job.Kind.PULL,))
     assert the_study("pushed").state == State.WITHHELD
-
-
-def decide_same(study):
-    study = Study.objects.select_related("archive", "search").get(pk=study.pk)
-    reason, seen = IdentityDecision.Reason.SLIP, settle.fingerprint(study)
-    said = {"verdict": "same", "reason": reason, "note": "", "by": "person"}
-    settle.decide(study=study, seen=seen, **said)
-
-
-@pytest.fixture
-def set_aside(archive, list_khan):
-    """A study that was pushed, one of whose three images nobody can say whose it is."""
-    list_khan()
-    files = make_study("pushed", nhs_number=KHAN)
-    files[1] = make_instance("pushed", 1, 2, nhs_number=KHAN, PatientBirthDate="")
-    push(archive, files)
-    look()
-    work.run_next((Job.Kind.PULL,))
-    look()
-    return the_study("pushed")
-
-
-def test_what_was_set_aside_as_anothers_and_is_settled_as_hers_is_there_after_the_pull(set_aside):
-    assert (set_aside.state, set_aside.verdict) == (State.WITHHELD, "needs-a-person")
-    decide_same(set_aside)
-    work.run_next((Job.Kind.PULL,))
-    assert Instance.objects.exclude(store_key="").count() == 3
-    look()
-    assert not Arrival.objects.exists()
-
-
-def test_what_was_set_aside_does_not_come_back_once_its_header_is_corrected_at_source(
-    set_aside, monkeypatch
-):
-    files = make_study("pushed", nhs_number=KHAN)
-    fake = FakeArchive(files, studies=[FoundStudy(set_aside.study_instance_uid)])
-    monkeypatch.setattr(registry, "connect", lambda _: fake)
-    plan.search_again(set_aside.search, archives=Archive.objects.all())
-    work.run_next((Job.Kind.SEARCH,))
-    work.run_next((Job.Kind.PULL,))
-    assert the_study("pushed").state == State.COMPLETE
-    assert Instance.objects.count() == 3
 
 
 def test_what_is_pushed_again_after_its_copies_were_removed_is_taken(archive, list_khan):
