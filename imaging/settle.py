@@ -14,6 +14,7 @@ from imaging.claims import KeptClaim, claims_of, judge_for, source_of
 from imaging.identity import Finding, Sought
 from imaging.models import ArchiveAnswer, IdentityDecision, Job, Search, Study
 from imaging.pull.doubt import Doubted, doubt, give_back, withhold, withhold_all
+from imaging.pull.states import hold
 
 State, Verdict = Study.State, Study.Verdict
 CORRECTED = "The patient's data was corrected, and this study does not agree with it any more."
@@ -155,8 +156,9 @@ def _recheck(held: Sequence[Study], search: Search) -> list[Study]:
 
 
 def _held(study: Study) -> Study:
-    joined = Study.objects.select_related("archive", "search")
-    return joined.select_for_update(of=("self",)).get(pk=study.pk)
+    """Locked, then read: PostgreSQL joins no other search to a row that it had to wait for."""
+    hold(study)
+    return Study.objects.select_related("archive", "search").get(pk=study.pk)
 
 
 def _finding(study: Study, search: Search, claims: Sequence[KeptClaim]) -> Finding:

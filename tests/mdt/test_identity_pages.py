@@ -1,7 +1,12 @@
 """The imaging team's queue and its decisions."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event
+from time import sleep
+
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.http import Http404
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -9,7 +14,8 @@ from django.utils import timezone
 
 from imaging import settle
 from imaging.models import Archive, IdentityDecision, Search, Study
-from mdt.errors import MdtError, NotAllowed, WrongState
+from imaging.pull.states import hold
+from mdt.errors import Conflict, MdtError, NotAllowed, WrongState
 from mdt.identity import services
 from mdt.identity.queries import queue_or_404
 from mdt.meetings.access_queries import authorise
@@ -35,6 +41,7 @@ from tests.mdt.identity_kit import DAY, NHS, claim, listed_with_search, of_imagi
 
 pytestmark = pytest.mark.django_db
 Verdict, State = Study.Verdict, Study.State
+WAITS_S = 0.5  # how long whoever decides is left to come to the study's row
 SAME, ANOTHER = IdentityDecision.Verdict.SAME, IdentityDecision.Verdict.DIFFERENT
 
 
@@ -54,7 +61,8 @@ def doubtful(referral):
         claims=[claim(birth_date="1975-03-12")],
         doubted_at=timezone.now(),
     )
-    study_changed(study)
+    with transaction.atomic():
+        study_changed(study)
     return study
 
 
@@ -310,6 +318,33 @@ def test_what_changed_since_it_was_shown_is_to_be_looked_at_again(client, imagin
     Study.objects.update(claims=[claim(birth_date="1975-03-13")])
     response = client.post(decides(doubtful), begun, follow=True)
     assert "has changed since you looked" in response.content.decode()
+    assert not IdentityDecision.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_decides_while_the_patient_is_corrected_is_told_to_look_again(doubtful, imaging):
+    if connection.vendor != "postgresql":
+        pytest.skip("decision 125: SQLite locks the whole file")
+    begun = decision(doubtful)
+    holds_it, tries = Event(), Event()
+
+    def correct():
+        with ExitStack() as at_last, transaction.atomic():
+            at_last.callback(connections.close_all)
+            hold(doubtful)
+            sought = doubtful.search.sought | {"given_names": "Amina Bibi"}
+            Study.objects.filter(pk=doubtful.pk).update(search=SearchFactory(sought=sought))
+            holds_it.set()
+            tries.wait(5)
+            sleep(WAITS_S)
+
+    with ThreadPoolExecutor(1) as other:
+        correcting = other.submit(correct)
+        holds_it.wait(5)
+        tries.set()
+        with pytest.raises(Conflict):
+            services.decide(study=doubtful, by=imaging, **begun)
+        correcting.result(10)
     assert not IdentityDecision.objects.exists()
 
 
