@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
 
 from mdt import protocol
+from mdt.live import hub
 from mdt.live.bucket import Bucket
 from mdt.live.outbox import Outbox
 from mdt.meetings.models import Attendance, Meeting
@@ -124,6 +125,20 @@ async def test_too_many_pictures_are_dropped_and_their_sender_is_told_once(live_
         assert (await chairs.hear("nak"))["code"] == "protocol.too_fast"
         assert await chairs.hears_none("nak", "pointer.moved")
         assert (await chairs.ask("presenter.take"))["type"] == "ack"
+
+
+@pytest.mark.usefixtures("small_buckets")
+async def test_a_heartbeat_is_heard_however_many_pictures_were_said_before_it(live_meeting, chair):
+    async with in_room(live_meeting, chair) as chairs:
+        await chairs.ask("presenter.take")
+        room = hub._hub.rooms[live_meeting.public_id]
+        before = room.lease.seen_at
+        for n in range(6):
+            await chairs.say("pointer.move", fence=fence(0, 1, n=n), pane="a", point=POINT)
+        await chairs.beat()
+        assert (await chairs.hear("nak"))["code"] == "protocol.too_fast"
+        assert (await chairs.ask("presenter.take"))["type"] == "ack"  # in its turn, after the beat
+        assert room.lease.seen_at > before
 
 
 @pytest.mark.usefixtures("small_buckets")
