@@ -109,8 +109,12 @@ def remove_mark(*, mark: Mark, if_version: int, by: Person, event_id: UUID) -> i
 
 
 def _say(meeting: Meeting, case: ListedCase, event: MarkEvent, event_id: UUID) -> int:
-    """Tell the room; of a restricted case, which not everybody there may see, not what."""
-    said = UNSAID(case_id=case.public_id) if case.is_restricted else event
+    """Tell the room; of a restricted case, which not everybody there may see, not what.
+
+    It may have been restricted since the caller read it, while the frame's metadata came.
+    """
+    restricted = ListedCase.objects.values_list("is_restricted", flat=True)
+    said = UNSAID(case_id=case.public_id) if restricted.get(pk=case.pk) else event
     return log.append(meeting, said, event_id)
 
 

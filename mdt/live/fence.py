@@ -53,6 +53,13 @@ class Latest:
         """What was typed for a case is saved: who comes late reads it from the record."""
         self._forget(lambda key: key.startswith(f"typed:{case_id}:"))
 
+    def drop_begun(self, case_id: str, *, is_open: bool) -> None:
+        """The case changed, and who may see it perhaps: nobody who comes late is shown what was
+        half typed or half drawn for it. The order stays: nothing older is shown after it.
+        """
+        past = (f"typed:{case_id}:", "mark:") if is_open else f"typed:{case_id}:"
+        self._texts = {key: text for key, text in self._texts.items() if not key.startswith(past)}
+
     def items(self) -> list[tuple[str, str]]:
         return list(self._texts.items())
 

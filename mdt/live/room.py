@@ -15,6 +15,7 @@ from mdt.live.presence import SILENT, Lease, Tab, roster_of
 from mdt.outcomes.shown import Showing
 from mdt.protocol import (
     CaseOpened,
+    CaseRefreshed,
     CloseCode,
     DurableEvent,
     EphemeralEvent,
@@ -60,6 +61,7 @@ class Room:
         self.is_roster_due = False
         self.is_attendance_due = False
         self.is_shown_due = False  # what is shown is to be kept with the next round
+        self.refreshed: dict[str, int] = {}  # by case: the seq at which it changed last
         self.kept: Showing | None = None  # what is shown, as it was kept last
         self.is_placed = False  # whether the record was asked where the room stands
         self.is_doubted = False  # the bus was away: what was said meanwhile is not known here
@@ -147,6 +149,10 @@ class Room:
             case MeetingClosed():
                 lease = Lease()
                 self.is_shown_due = True
+            case CaseRefreshed():
+                is_open = event.case_id == self.position.case_id
+                self.latest.drop_begun(event.case_id, is_open=is_open)
+                self.refreshed[event.case_id] = event.seq
             case OutcomeDrafted() | OutcomeRecorded():
                 self.latest.drop_typed(event.case_id)
                 self.is_shown_due |= isinstance(event, OutcomeRecorded)

@@ -16,7 +16,7 @@ from mdt.annotations.services import change_mark, create_mark, remove_mark
 from mdt.audit.models import AuditEvent
 from mdt.errors import BadMark, Conflict, NotAllowed, WrongState
 from mdt.live.commands import Sender, carry_out
-from mdt.meetings.models import Meeting
+from mdt.meetings.models import ListedCase, Meeting
 from mdt.members import Role
 from mdt.protocol import Ack, CaseRefreshed, CreateMark, Drawing, Nak, Place
 from mdt.referrals.models import Objection
@@ -127,6 +127,19 @@ def test_the_room_hears_of_a_restricted_cases_marks_only_that_the_case_changed(
     draw(chair, event_id=first)
     change(mark, chair, 1, event_id=event_ids[0])
     assert MarkVersion.objects.count() == len(log.since(live_meeting, 0)) == 3
+
+
+@pytest.mark.django_db
+def test_of_a_case_restricted_while_its_frame_was_read_only_that_it_changed_is_told(
+    case, draw, chair, live_meeting
+):
+    mark = draw(chair)
+    assert not mark.case.is_restricted
+    ListedCase.objects.update(is_restricted=True)
+    change(mark, chair, 1)
+    draw(chair)
+    heard = log.since(live_meeting, 1)
+    assert heard == [CaseRefreshed(seq=seq, case_id=case.public_id) for seq in (2, 3)]
 
 
 @pytest.mark.django_db

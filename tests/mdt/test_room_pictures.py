@@ -5,8 +5,13 @@ from uuid import uuid4
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import transaction
 
+from mdt import protocol
+from mdt.live import consumer
+from mdt.meetings.people import name_people, version_of
 from mdt.members import Role
+from mdt.room_log import log
 from tests.factories import ListedCaseFactory
 from tests.mdt.browsers import POINT, STACK, fence, in_room, member, present_a_case
 
@@ -187,3 +192,90 @@ async def test_typing_for_a_case_of_another_meeting_or_a_restricted_one_is_shown
         for case in (elsewhere, restricted):
             await type_text(chairs, case, "Resect")
         assert await other.hears_none("outcome.typed")
+
+
+# ---- a case that is restricted meanwhile ------------------------------------------------------
+
+
+def _restrict(case, by):
+    """By the coordinator, naming somebody who sits in the room."""
+    case.refresh_from_db()
+    name_people(
+        case=case,
+        named={"responsible_consultant": by},
+        is_restricted=True,
+        if_version=version_of(case.referral, case),
+        by=by,
+    )
+
+
+async def restrict(case, chair, *browsers):
+    await database_sync_to_async(_restrict)(case, chair)
+    for browser in browsers:
+        await browser.hear("case.refreshed", case_id=case.public_id)
+
+
+async def test_once_a_case_is_restricted_what_is_typed_on_for_it_reaches_nobody(
+    live_meeting, chair, observer, case
+):
+    async with in_room(live_meeting, chair) as chairs, in_room(live_meeting, observer) as watcher:
+        await type_text(chairs, case, "Rese", n=1)
+        await watcher.hear("outcome.typed")
+        await restrict(case, chair, chairs, watcher)
+        await type_text(chairs, case, "Resect", n=2)
+        assert await watcher.hears_none("outcome.typed")
+
+
+async def test_once_a_case_is_restricted_who_comes_late_is_shown_nothing_of_before(
+    live_meeting, chair, observer, case
+):
+    async with in_room(live_meeting, chair) as chairs, in_room(live_meeting, observer) as watcher:
+        here = await present_a_case(chairs, case)
+        await type_text(chairs, case, "Rese", n=1)
+        await watcher.hear("outcome.typed")
+        await chairs.say("mark.preview", fence={**here, "n": 1}, **PREVIEW)
+        await watcher.hear("mark.previewed")
+        await restrict(case, chair, chairs, watcher)
+        async with in_room(live_meeting, observer, tab="late") as late:
+            assert await late.hears_none("outcome.typed", "mark.previewed")
+        await chairs.say("mark.preview", fence={**here, "n": 2}, **PREVIEW)
+        assert await watcher.hears_none("mark.previewed")
+
+
+async def test_what_was_typed_while_a_case_was_being_restricted_is_not_said_by_the_older_answer(
+    live_meeting, chair, observer, case, monkeypatch
+):
+    asked, go_on, answer = asyncio.Event(), asyncio.Event(), consumer.in_database
+
+    async def slow(function, **about):
+        known = await answer(function, **about)
+        asked.set()
+        await go_on.wait()
+        return known
+
+    async with in_room(live_meeting, chair) as chairs, in_room(live_meeting, observer) as watcher:
+        with monkeypatch.context() as patch:
+            patch.setattr(consumer, "in_database", slow)
+            await type_text(chairs, case, "Rese", n=1)
+            await asked.wait()
+        await restrict(case, chair, chairs, watcher)
+        go_on.set()
+        assert await watcher.hears_none("outcome.typed")
+
+
+async def test_a_case_that_changed_otherwise_is_typed_for_as_before(
+    live_meeting, chair, observer, case
+):
+    def refresh():
+        with transaction.atomic():
+            log.append(live_meeting, protocol.CaseRefreshed(case_id=case.public_id))
+
+    async with in_room(live_meeting, chair) as chairs, in_room(live_meeting, observer) as watcher:
+        await type_text(chairs, case, "Rese", n=1)
+        await watcher.hear("outcome.typed", text="Rese")
+        await database_sync_to_async(refresh)()
+        await chairs.hear("case.refreshed")
+        await type_text(chairs, case, "Resect", n=2)
+        await watcher.hear("outcome.typed", text="Resect")
+        await type_text(chairs, case, "late", n=1)
+        assert await watcher.hears_none("outcome.typed")
