@@ -106,6 +106,22 @@ async def test_a_room_left_and_joined_again_in_one_breath_is_heard(valkey, make_
     assert await next_event(seat) == OPENED
 
 
+STRAY = ["x", "", "other", "other event {}", "other tabs SMITH", 'other event "SMITH"', b"\xff"]
+
+
+@pytest.mark.parametrize("payload", STRAY)
+async def test_a_message_that_is_not_understood_leaves_the_bus_hearing(
+    valkey_url, make_hub, payload, caplog
+):
+    here, there = make_hub(valkey_url), make_hub(valkey_url)
+    seat = await sit_down(there)
+    await asyncio.to_thread(bus.publish_once, valkey_url, "room", payload)
+    here.send("room", OPENED)
+    assert await next_event(seat) == OPENED
+    assert "A message on the bus was not understood." in caplog.text
+    assert "SMITH" not in caplog.text
+
+
 class Way:
     """A proxy to Redis whose connections so far can be made to swallow everything."""
 
