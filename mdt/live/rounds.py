@@ -2,23 +2,25 @@
 
 The roster each second; the pulse every five. Beside them, never waited for, the database: events
 that did not arrive; and apart from those, for it writes and may wait for other writers,
-attendance, whether everybody may still be here, and what is shown.
+whether everybody may still be here, attendance, and what is shown.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 from django.utils import timezone
 
+from mdt.errors import StoreTrouble
 from mdt.live import upkeep
 from mdt.live.database import in_database
 from mdt.live.presence import SILENT
 from mdt.meetings.room_queries import AWAY
-from mdt.outcomes.shown import keep_shown
+from mdt.outcomes.shown import Showing, keep_shown
 from mdt.protocol import CloseCode
 
 if TYPE_CHECKING:
@@ -72,18 +74,18 @@ class Rounds:
             self._hub.wake.set()
 
     async def serve(self) -> None:
-        """Attendance, whether everybody may be here still, what is shown: as far as it is due."""
-        await _safely(self._serve)
+        """Whether everybody may be here still, attendance, what is shown: as far as it is due.
+
+        Each by itself: where one cannot be done, the others are.
+        """
+        is_pulse, self._is_pulse = self._is_pulse, False
+        await _safely(self._look_again)
+        await _safely(partial(self._keep_attendance, is_pulse))
+        await self._keep_shown(is_pulse)
 
     async def catch_up(self) -> None:
         """Say what is on record and was not heard here."""
         await _safely(self._catch_up)
-
-    async def _serve(self) -> None:
-        is_pulse, self._is_pulse = self._is_pulse, False
-        await self._keep_attendance(is_pulse)
-        await self._look_again()
-        await self._keep_shown(is_pulse)
 
     async def _catch_up(self) -> None:
         is_audit, self._is_audit = self._is_audit, False
@@ -135,16 +137,29 @@ class Rounds:
         Every process of a room does; who comes second finds it kept. At once where the last has
         left: nobody would tell it later.
         """
-        while self._hub.left:
-            room_id, left = self._hub.left.popitem()
-            await in_database(keep_shown, meeting_id=room_id, showing=left)
+        for room_id in list(self._hub.left):
+            await _safely(partial(self._keep_left, room_id))
         for room_id, room in list(self._hub.rooms.items()):
             is_due, room.is_shown_due = is_pulse or room.is_shown_due, False
-            showing = room.unkept() if is_due else None
-            if showing is None:
-                continue
-            if await in_database(keep_shown, meeting_id=room_id, showing=showing):
-                room.kept = showing
+            if is_due and (showing := room.unkept()):
+                await _safely(partial(self._keep_of_room, room_id, room, showing))
+
+    async def _keep_left(self, room_id: str) -> None:
+        """Tried again with the next round, unless the store has lost what it is of."""
+        left = self._hub.left[room_id]
+        try:
+            await in_database(keep_shown, meeting_id=room_id, showing=left.showing, left_at=left.at)
+        except StoreTrouble as trouble:
+            if trouble.may_pass:
+                raise
+            logger.error("What a room was shown last cannot be kept: %s", trouble.code)
+        if self._hub.left.get(room_id) is left:
+            del self._hub.left[room_id]
+
+    async def _keep_of_room(self, room_id: str, room: "Room", showing: Showing) -> None:
+        if await in_database(keep_shown, meeting_id=room_id, showing=showing):
+            room.kept = showing
+            self._hub.left.pop(room_id, None)  # that is older
 
     def _seats(self) -> "Iterator[tuple[str, Seat]]":
         for room_id, room in list(self._hub.rooms.items()):

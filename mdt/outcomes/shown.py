@@ -5,7 +5,7 @@ It is kept as the room goes on: the picture that is left is the last one shown o
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -35,13 +35,14 @@ class Showing:
     panes: tuple[tuple[Pane, StackView], ...]
 
 
-def keep_shown(*, meeting_id: str, showing: Showing) -> bool:
+def keep_shown(*, meeting_id: str, showing: Showing, left_at: datetime | None = None) -> bool:
     """Keep what the presenter shows of the open case; True when nothing of it is left to be kept.
 
     Nothing is kept of another case or of another presenter's term than the record's own, whatever
     the room believed when it looked (never one patient's picture in another's outcome); nor of a
-    series that is not shown for the case. What was discussed stays once the outcome is signed, and
-    where a case that was discussed before is opened for less than SLIP: by mistake.
+    series that is not shown for the case; nor, of a room that was left, over what was kept since.
+    What was discussed stays once the outcome is signed, and where a case that was discussed before
+    is opened for less than SLIP: by mistake.
     """
     meetings = Meeting.objects.select_related("case__meeting__team__site__trust", "case__referral")
     meeting = meetings.get(public_id=meeting_id)
@@ -51,16 +52,18 @@ def keep_shown(*, meeting_id: str, showing: Showing) -> bool:
     rows = _rows(case, showing)  # from the store, so before the transaction
     if not rows or _stands(case, rows):
         return bool(rows)
-    return not _is_slip(meeting, case) and _write(meeting, showing, rows)
+    return not _is_slip(meeting, case) and _write(meeting, showing, rows, left_at)
 
 
 @transaction.atomic
-def _write(meeting: Meeting, showing: Showing, rows: list[Row]) -> bool:
+def _write(meeting: Meeting, showing: Showing, rows: list[Row], left_at: datetime | None) -> bool:
     meeting = lock(meeting.pk)
     case, by = meeting.case, meeting.presenter
     if case is None or by is None or not _fits(meeting, showing):
         return False
     if case.shown_views.exists() and outcome_is_signed(case):
+        return True
+    if left_at and case.shown_views.filter(at__gt=left_at).exists():
         return True
     case.shown_views.exclude(pane__in=[row["pane"] for row in rows]).delete()
     for row in rows:

@@ -25,4 +25,5 @@ class Message(BaseModel):
 
 # What ends in a row of the database; PostgreSQL keeps no NUL.
 PublicId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
+PublicIdOrNone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,16}$")]
 TabId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,36}$")]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from mdt.protocol.base import Message, PublicId, TabId
+from mdt.protocol.base import Message, PublicId, PublicIdOrNone, TabId
 from mdt.protocol.parts import Drawing, Fence, Layout, OutcomeField, Place, Point, View
 
 
@@ -98,7 +98,7 @@ class Heartbeat(Message):
 class ShowView(Message):
     type: Literal["view.show"] = "view.show"
     fence: Fence
-    pane: str = Field(max_length=16)
+    pane: PublicId
     view: View
 
 
@@ -113,7 +113,7 @@ class PointAt(Message):
 
     type: Literal["pointer.move"] = "pointer.move"
     fence: Fence
-    pane: str = Field(max_length=16)
+    pane: PublicIdOrNone
     point: Point | None = Field(description="None: the pointer has left the pane")
 
 
@@ -122,7 +122,7 @@ class PreviewMark(Message):
 
     type: Literal["mark.preview"] = "mark.preview"
     fence: Fence
-    pane: str = Field(max_length=16)
+    pane: PublicId
     place: Place
     drawing: Drawing | None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mdt.protocol.base import Message, PublicId
+from mdt.protocol.base import Message, PublicId, PublicIdOrNone
 
 # ---- what is looked at ---------------------------------------------------------
 
@@ -108,15 +108,15 @@ View = Annotated[
 class Pane(Message):
     """A place on the screen and what hangs there; `version` is that of the series' metadata."""
 
-    id: str = Field(max_length=16)
+    id: PublicId
     kind: Literal["stack", "plane", "slide", "document", "video"]
-    series: str = Field(max_length=16)
+    series: PublicId
     version: int = Field(ge=1)
 
 
 class Layout(Message):
     panes: tuple[Pane, ...] = Field(max_length=16)
-    active: str = Field(max_length=16)
+    active: PublicIdOrNone
 
 
 class Fence(Message):

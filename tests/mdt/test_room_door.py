@@ -190,6 +190,21 @@ async def test_a_stranger_is_not_heard_even_before_the_socket_closes(live_meetin
     assert not attended
 
 
+async def test_who_may_not_stay_is_put_out_though_attendance_cannot_be_written(
+    live_meeting, observer, monkeypatch
+):
+    def locked(*args):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("mdt.live.upkeep.keep_attendance", locked)
+    async with in_room(live_meeting, observer) as watcher:
+        await database_sync_to_async(observer.memberships.all().delete)()
+        hub._rounds.stop()  # turned by hand
+        hub._rounds.tick(30)
+        await hub._rounds.serve()
+        assert await watcher.closing() == 4404
+
+
 async def test_a_database_that_is_away_at_the_door_is_no_refusal(live_meeting, chair, monkeypatch):
     def away(*args):
         raise OperationalError("gone")

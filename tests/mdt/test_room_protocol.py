@@ -17,6 +17,7 @@ VOI = {"centre": 40, "width": 400}
 DRAWING = {"kind": "length", "points": [POINT, POINT]}
 PLACE = {"series": "s1", "version": 1, "frame": "f.1"}
 FENCE = {"case": 1, "term": 1, "n": 1}
+PANE = {"id": "a", "kind": "stack", "series": "s1", "version": 1}
 VIEW = {"kind": "stack", "frame": 1, "centre": POINT, "height": 10, "voi": VOI}
 COMMANDS = {
     "room.hello": {"version": 1, "tab": "t-1", "since": 3},
@@ -110,7 +111,14 @@ BAD_VALUES = [
     ("view.show", "view", {**VIEW, "voi": {**VOI, "width": 0, "function": "LINEAR_EXACT"}}),
     ("view.show", "view", {**VIEW, "voi": {**VOI, "width": -1, "function": "SIGMOID"}}),
     ("view.show", "pane", "p" * 17),
+    ("view.show", "pane", "a\0"),
+    ("pointer.move", "pane", "a\0"),
+    ("mark.preview", "pane", "a\0"),
     ("layout.show", "layout", {"panes": [1], "active": ""}),
+    ("layout.show", "layout", {"panes": [{**PANE, "id": "a\0"}], "active": "a"}),
+    ("layout.show", "layout", {"panes": [{**PANE, "id": ""}], "active": "a"}),
+    ("layout.show", "layout", {"panes": [{**PANE, "series": "s1\0"}], "active": "a"}),
+    ("layout.show", "layout", {"panes": [PANE], "active": "a\0"}),
     ("outcome.type", "field", "was_quorate"),
     ("outcome.type", "text", "x" * 4001),
     ("room.heartbeat", "preview", 101),
@@ -128,6 +136,12 @@ def test_a_window_may_be_narrower_than_one_where_its_function_allows_it(function
     voi = {"centre": 0.4, "width": 0.8, "function": function}
     parsed = parse("view.show", {**COMMANDS["view.show"], "view": {**VIEW, "voi": voi}})
     assert parsed.view.voi.model_dump() == voi
+
+
+def test_a_layout_names_its_panes_and_a_pointer_may_have_left_where_nothing_hangs():
+    layout = parse("layout.show", {"fence": FENCE, "layout": {"panes": [PANE], "active": "a"}})
+    assert layout.layout.panes[0].series == "s1"
+    assert parse("pointer.move", {"fence": FENCE, "pane": "", "point": None}).point is None
 
 
 @given(st.sampled_from(sorted(COMMANDS)), st.data())

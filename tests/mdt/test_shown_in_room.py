@@ -5,12 +5,14 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
+from mdt.errors import StoreTrouble
 from mdt.live import hub
 from mdt.meetings.room import close_meeting
 from mdt.outcomes.models import ShownView
-from tests.factories import ListedCaseFactory
+from mdt.outcomes.shown import keep_shown
+from tests.factories import ListedCaseFactory, MeetingFactory
 from tests.mdt.browsers import STACK, in_room, present_a_case
-from tests.mdt.shown_kit import series_for
+from tests.mdt.shown_kit import pane_of, series_for, show, view_of
 from tests.mdt.test_outcome_pages import recorded
 
 pytestmark = [
@@ -205,3 +207,68 @@ async def test_a_slip_to_a_discussed_case_and_back_leaves_its_picture(
         await slip.show(1)
         await browser.ask("case.open", case_id=other.public_id)
         assert await kept(case) == {"a": (series, 5)}
+
+
+# ---- what cannot be kept ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def trouble(monkeypatch):
+    """Meetings of which nothing can be kept, for the time being."""
+    troubled = set()
+
+    def keep(*, meeting_id, **shown):
+        if meeting_id in troubled:
+            raise StoreTrouble("store.silent", "It says nothing.", may_pass=True)
+        return keep_shown(meeting_id=meeting_id, **shown)
+
+    monkeypatch.setattr("mdt.live.rounds.keep_shown", keep)
+    return troubled
+
+
+async def test_a_picture_that_cannot_be_kept_keeps_no_other_rooms_from_being_kept(
+    live_meeting, team, chair, case, series, trouble
+):
+    elsewhere = await in_thread(MeetingFactory, team=team, live=True)
+    other = await in_thread(ListedCaseFactory, meeting=elsewhere)
+    others = await in_thread(series_for, other)
+    async with in_room(live_meeting, chair) as first, in_room(elsewhere, chair) as second:
+        for browser, one, hung in ((first, case, series), (second, other, others)):
+            await (await presenting(browser, one, a=hung)).show(4)
+        trouble.add(live_meeting.public_id)
+        await turn(5)
+        assert (await kept(case), await kept(other)) == ({}, {"a": (others, 4)})
+        trouble.clear()
+        await turn(10)
+        assert await kept(case) == {"a": (series, 4)}
+
+
+async def test_what_the_last_left_behind_is_tried_again_until_it_is_kept(
+    live_meeting, team, chair, case, series, trouble
+):
+    async with in_room(await in_thread(MeetingFactory, team=team, live=True), chair):
+        trouble.add(live_meeting.public_id)
+        async with in_room(live_meeting, chair) as browser:
+            await (await presenting(browser, case, a=series)).show(6)
+        hub._hub.wake.clear()
+        await hub._rounds.serve()
+        assert await kept(case) == {}
+        trouble.clear()
+        await turn(5)
+        assert await kept(case) == {"a": (series, 6)}
+        assert hub._hub.left == {}
+
+
+async def test_what_was_left_behind_is_never_kept_over_what_was_shown_later(
+    live_meeting, chair, case, series, trouble
+):
+    trouble.add(live_meeting.public_id)
+    async with in_room(live_meeting, chair) as browser:
+        presenter = await presenting(browser, case, a=series)
+        await presenter.show(6)
+    await hub._rounds.serve()
+    await in_thread(show, case, (pane_of(series), view_of(frame=7)))  # by another process
+    trouble.clear()
+    await hub._rounds.serve()
+    assert await kept(case) == {"a": (series, 7)}
+    assert hub._hub.left == {}
