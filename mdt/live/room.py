@@ -123,7 +123,9 @@ class Room:
 
     def _take_durable(self, event: DurableEvent, text: str) -> bool:
         """In the order of seq and each once, whatever order commits and the bus bring them in."""
-        if event.seq <= self.position.seq or len(self._early) >= MAX_EARLY:
+        is_next = event.seq == self.position.seq + 1  # what the others wait for: never refused
+        is_full = len(self._early) >= MAX_EARLY and not is_next
+        if event.seq <= self.position.seq or is_full:
             return False
         self._early[event.seq] = (event, text)
         self._say_in_order()

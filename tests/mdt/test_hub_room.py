@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
+from mdt.live import room as live_room
 from mdt.live.bus import MemoryBus
 from mdt.live.fence import MAX_KEYS
 from mdt.live.hub import Hub
@@ -50,6 +51,19 @@ async def test_a_hole_is_known_and_the_round_is_woken():
     assert hub.missing.is_set()
     hub.send("room", opened(5))
     assert [(await next_event(seat)).seq for _ in range(2)] == [5, 6]
+
+
+async def test_a_room_with_as_many_early_events_as_it_keeps_still_takes_the_one_it_waits_for(
+    monkeypatch,
+):
+    monkeypatch.setattr(live_room, "MAX_EARLY", 3)
+    room, seat = Room(), Seat()
+    room.seats.add(seat)
+    room.place(Position(seq=4), Lease())
+    assert [room.take(opened(seq), str(seq)) for seq in (6, 7, 8, 9)] == [True, True, True, False]
+    assert room.take(opened(5), "5")
+    assert [await next_text(seat) for _ in range(4)] == ["5", "6", "7", "8"]
+    assert room.take(opened(9), "9")
 
 
 async def test_what_came_before_the_record_was_read_is_said_after_it():
