@@ -14,8 +14,8 @@ from mdt.meetings.models import ListedCase, Meeting
 from mdt.outcomes.models import OutcomeStep, OutcomeVersion, ShownView
 from mdt.referrals.models import ReferralStudy
 
-UNSIGNED_AT_MOST = timedelta(days=90)
-"""After that nobody may see the case any more (access.py), signed or not."""
+UNRECORDED_AT_MOST = timedelta(days=90)
+"""After that nobody is taken to record an outcome any more; one recorded may always be signed."""
 
 
 def pinned(studies: Collection[int], *, since: datetime) -> set[int]:
@@ -23,7 +23,7 @@ def pinned(studies: Collection[int], *, since: datetime) -> set[int]:
 
     Listed: in a meeting that is open, is to come, or was later than `since`. Discussed: marked, or
     shown last, in a case whose newest outcome is not signed, since who signs must see what the
-    marks say and what the meeting saw.
+    marks say and what the meeting saw; for 90 days where none is recorded.
     """
     listed = ReferralStudy.objects.filter(_listed(since), study__in=studies)
     discussed = {"case__in": _to_be_signed().values("pk"), "series__study__in": studies}
@@ -49,7 +49,8 @@ def _to_be_signed() -> QuerySet[ListedCase]:
     newest = OutcomeVersion.objects.filter(case=OuterRef("pk")).order_by("-number").values("pk")[:1]
     signed = OutcomeStep.objects.filter(outcome=OuterRef("newest"), kind=OutcomeStep.Kind.SIGNED)
     cases = ListedCase.objects.annotate(newest=Subquery(newest)).exclude(Exists(signed))
-    return cases.filter(meeting__starts_at__gt=timezone.now() - UNSIGNED_AT_MOST)
+    is_late = Q(newest=None, meeting__starts_at__lte=timezone.now() - UNRECORDED_AT_MOST)
+    return cases.exclude(is_late)
 
 
 def _looked_at() -> QuerySet[Series]:

@@ -14,6 +14,7 @@ from mdt.outcomes import shown
 from mdt.outcomes.models import ShownView
 from mdt.outcomes.pictures import pictures_of
 from mdt.outcomes.pins import pinned
+from mdt.outcomes.services import step
 from mdt.referrals.models import Objection, ReferralStudy
 from tests.factories import ListedCaseFactory, PatientNumberFactory, SeriesFactory
 from tests.mdt.shown_kit import key_of, pane_of, series_for, show, view_of
@@ -302,7 +303,19 @@ def test_a_shown_study_stays_until_the_outcome_is_signed(case, chair, series):
     assert pinned(both, since=far) == set()
 
 
-def test_a_shown_study_that_nobody_signs_goes_with_the_right_to_see_the_case(case, series):
+def test_a_shown_study_stays_as_long_as_a_recorded_outcome_may_still_be_signed(case, chair, series):
+    show(case, series)
+    outcome = recorded(case, chair, steps=SIGNED[:-1])
+    then = timezone.now() - timedelta(days=400)
+    Meeting.objects.update(state=Meeting.State.CLOSED, starts_at=then, closed_at=then)
+    assert pinned([series.study_id], since=timezone.now()) == {series.study_id}
+    step(outcome=outcome, kind=SIGNED[-1], by=chair, event_id=uuid4())
+    assert pinned([series.study_id], since=timezone.now()) == set()
+
+
+def test_a_shown_study_of_a_case_for_which_nothing_was_recorded_goes_after_ninety_days(
+    case, series
+):
     show(case, series)
     then = timezone.now() - timedelta(days=91)
     Meeting.objects.update(state=Meeting.State.CLOSED, starts_at=then, closed_at=then)
