@@ -155,9 +155,10 @@ def _texts(name: str, value: Any) -> Iterable[str]:
         yield value
         return
     for item in value:
-        parts = item.values() if isinstance(item, dict) else [item]
+        is_object = isinstance(item, dict)
+        parts = [*item, *item.values()] if is_object else [item]
         for part in parts:
-            if not isinstance(part, str):
+            if not isinstance(part, str) or (is_object and name != "actions"):
                 raise InvalidField(name, "This field was sent in a shape that cannot be kept.")
             yield part
 

@@ -333,7 +333,8 @@ def test_the_list_is_newest_meeting_first(client, case, chair):
 
 
 @pytest.mark.parametrize(
-    ("name", "is_found"), [("kh", True), ("AMI", True), ("han", False), ("", True)]
+    ("name", "is_found"),
+    [("kh", True), ("AMI", True), ("han", False), ("", True), ("k\0h", False), ("\0", False)],
 )
 def test_the_filter_takes_the_beginning_of_a_name(name, is_found, client, case, chair):
     recorded(case, chair)
