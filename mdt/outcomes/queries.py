@@ -48,12 +48,17 @@ def draft_for(case: ListedCase, person: Person) -> OutcomeDraft | None:
 
 
 def set_aside_for(case: ListedCase, person: Person) -> list[SetAside]:
-    """Texts that met another's, in the order they came, until a version is recorded after them."""
+    """Those of the case that are to be compared, for its team."""
     if not reads_unsigned(case, person):
         return []
+    return list(still_aside(case).select_related("by"))
+
+
+def still_aside(case: ListedCase) -> QuerySet[SetAside]:
+    """Texts that met another's, in the order they came, until a version is recorded after them."""
     newest = case.outcome_versions.order_by("-number").first()
-    kept = SetAside.objects.filter(draft__case=case).select_related("by")
-    return list(kept.filter(at__gt=newest.recorded_at) if newest else kept)
+    kept = SetAside.objects.filter(draft__case=case)
+    return kept.filter(at__gt=newest.recorded_at) if newest else kept
 
 
 def may(case: ListedCase, person: Person) -> dict[str, bool]:

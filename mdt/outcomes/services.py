@@ -23,7 +23,7 @@ from mdt.outcomes.models import (
     PersonPresent,
     SetAside,
 )
-from mdt.outcomes.queries import times_discussed, why_not_recorded, why_not_written
+from mdt.outcomes.queries import still_aside, times_discussed, why_not_recorded, why_not_written
 from mdt.room_log import log
 
 
@@ -98,8 +98,11 @@ def _has_moved_on(draft: OutcomeDraft, fields: dict[str, Any], if_version: int) 
 
 
 def _set_aside(draft: OutcomeDraft, fields: dict[str, Any], if_version: int, by: Person) -> None:
-    """A browser asks again until it is answered: the same words are kept once."""
-    if not any(kept.fields == fields for kept in draft.set_aside.filter(by=by)):
+    """A browser asks again until it is answered: the same words are kept once while they are shown.
+
+    What a newer version hid is kept again: whoever is told that both texts are kept must find both.
+    """
+    if not any(kept.fields == fields for kept in still_aside(draft.case).filter(by=by)):
         SetAside.objects.create(draft=draft, fields=fields, if_version=if_version, by=by)
 
 

@@ -7,6 +7,7 @@ from mdt.meetings.models import Meeting
 from mdt.members import Role
 from mdt.outcomes.fields import InvalidField
 from mdt.outcomes.models import OutcomeDraft, SetAside
+from mdt.outcomes.queries import set_aside_for
 from mdt.outcomes.services import record_outcome, save_draft
 from mdt.room_log import log
 from tests.factories import ListedCaseFactory, MembershipFactory
@@ -29,6 +30,19 @@ def save(case, by, if_version=0, written_for=None, event_id=None, **fields):
         fields=fields,
         by=by,
         event_id=event_id or uuid4(),
+    )
+
+
+def record(case, by):
+    record_outcome(
+        case=case,
+        written_for=case.public_id,
+        if_version=0,
+        recommendation="Resect",
+        laterality="left",
+        discussion_type="1",
+        by=by,
+        event_id=uuid4(),
     )
 
 
@@ -95,6 +109,23 @@ def test_a_refused_text_that_is_sent_again_is_kept_once(case, chair, coordinator
     assert SetAside.objects.count() == 1
 
 
+def test_a_text_refused_again_after_a_version_was_recorded_is_shown_again_beside_the_other(
+    case, chair, coordinator
+):
+    def refuse(text):
+        with pytest.raises(Conflict):
+            save(case, chair, recommendation=text)
+        return [kept.fields["recommendation"] for kept in set_aside_for(case, coordinator)]
+
+    save(case, coordinator, recommendation="Resect")
+    assert refuse("Watch") == ["Watch"]
+    record(case, coordinator)
+    assert set_aside_for(case, coordinator) == []
+    assert refuse("Watch") == ["Watch"]
+    assert refuse("Watch") == ["Watch"]
+    assert SetAside.objects.count() == 2
+
+
 def test_who_has_read_the_other_text_may_write_over_it(case, chair, coordinator):
     save(case, coordinator, recommendation="Resect")
     save(case, chair, if_version=1, recommendation="Watch")
@@ -158,14 +189,5 @@ def test_half_a_word_and_no_code_are_good_enough_for_typing(case, coordinator):
 
 def test_what_is_recorded_is_typing_no_longer_and_what_differs_stays(case, coordinator):
     save(case, coordinator, recommendation="Resect", stage_group="4")
-    record_outcome(
-        case=case,
-        written_for=case.public_id,
-        if_version=0,
-        recommendation="Resect",
-        laterality="left",
-        discussion_type="1",
-        by=coordinator,
-        event_id=uuid4(),
-    )
+    record(case, coordinator)
     assert draft_of(case).fields == {"stage_group": "4"}
