@@ -28,10 +28,13 @@ CALLING, CALLED = (1, 1, 3), (1, 1, 7)
 
 @dataclass(frozen=True)
 class Guest:
-    """A peer that is admitted, and the archives it may stand for."""
+    """A peer that is admitted, and the archives it may stand for. `ours` are the AE titles by
+    which we ask these to send by C-MOVE; none: whatever comes, others have asked for it.
+    """
 
     ae_title: str
     archives: frozenset[int]
+    ours: frozenset[str] = frozenset()
 
 
 def senders() -> QuerySet[Archive]:
@@ -58,7 +61,14 @@ def admit(archives: Iterable[Archive], calling: str, called: str, address: str) 
     mine = {archive.move_destination for archive in here} | {settings.SCP_AE_TITLE}
     if called not in mine:
         raise NotAdmittedError(CALLED, f"{calling!r} calls us {called!r}")
-    return Guest(calling, frozenset(archive.pk for archive in here))
+    ours = frozenset(archive.calling_ae_title.strip() for archive in here if is_moving(archive))
+    return Guest(calling, frozenset(archive.pk for archive in here), ours)
+
+
+def is_moving(archive: Archive) -> bool:
+    """Whether we ask it to send by C-MOVE."""
+    is_dimse = archive.kind == Archive.Kind.DIMSE
+    return is_dimse and archive.retrieve_by == Archive.RetrieveBy.MOVE
 
 
 def hosts_of(archive: Archive, title: str) -> set[str]:
@@ -69,8 +79,7 @@ def hosts_of(archive: Archive, title: str) -> set[str]:
         return set()
     is_dimse = archive.kind == Archive.Kind.DIMSE
     hosts = set()
-    is_asked = is_dimse and archive.retrieve_by == Archive.RetrieveBy.MOVE
-    if is_asked and title == archive.called_ae_title.strip():
+    if is_moving(archive) and title == archive.called_ae_title.strip():
         hosts.add(archive.host)
     if title == archive.pushes_as.strip():
         hosts.add(archive.pushes_from or (archive.host if is_dimse else ""))

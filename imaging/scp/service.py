@@ -44,7 +44,7 @@ class Limits:
 
 
 Admit = Callable[[str, str, str], Guest]  # calling and called AE title, address
-Keep = Callable[[Guest, bytes, bool], None]  # the file, and whether a C-MOVE asked for it
+Keep = Callable[[Guest, bytes, bool], None]  # the file, and whether a C-MOVE of ours asked for it
 
 
 class StorageScp:
@@ -126,10 +126,8 @@ class StorageScp:
     def _store(self, event: evt.Event) -> int:
         """C-STORE: 0x0000 only once it is kept for good."""
         guest = self._guests[event.assoc]
-        request: Any = event.request
-        is_asked = request.MoveOriginatorMessageID is not None
         try:
-            self._keep(guest, event.encoded_dataset(), is_asked)
+            self._keep(guest, event.encoded_dataset(), _is_asked(event.request, guest))
         except NotTakenError as refused:
             log.warning("Refused from %r: %s", guest.ae_title, refused)
             return NOT_UNDERSTOOD
@@ -142,3 +140,10 @@ class StorageScp:
         finally:
             self._budget.give_back(id(event.assoc))
         return TAKEN
+
+
+def _is_asked(request: Any, guest: Guest) -> bool:
+    """Whether a C-MOVE of ours asked for it: anybody at the archive may have it send to us."""
+    who = (request.MoveOriginatorApplicationEntityTitle or "").strip()
+    is_moved = request.MoveOriginatorMessageID is not None
+    return is_moved and (who in guest.ours if who else bool(guest.ours))

@@ -20,7 +20,7 @@ from imaging.archives import http_tls
 from imaging.archives.dimse_reactor import keep_answers
 from imaging.models import Archive
 from imaging.scp import guests
-from imaging.scp.guests import NotAdmittedError, admit, plain, senders
+from imaging.scp.guests import Guest, NotAdmittedError, admit, plain, senders
 from imaging.scp.keeper import Keeper
 from imaging.scp.server import Budget, TooMuchError
 from imaging.scp.service import CONGESTED, Limits, NotTakenError
@@ -137,6 +137,26 @@ def test_dcmtk_sends_to_it(tmp_path):
     assert inbox.asked == [False] * 20
 
 
+@pytest.mark.parametrize(
+    ("ours", "originator", "is_asked"),
+    [
+        ({"LIGHTBOX"}, {"originator_aet": "LIGHTBOX", "originator_id": 7}, True),
+        ({"LIGHTBOX"}, {"originator_aet": "WS7", "originator_id": 7}, False),
+        ({"LIGHTBOX"}, {"originator_id": 7}, True),
+        (set(), {"originator_aet": "LIGHTBOX", "originator_id": 7}, False),
+        (set(), {"originator_id": 7}, False),
+        ({"LIGHTBOX"}, {}, False),
+    ],
+)
+def test_what_comes_by_a_move_was_asked_for_where_we_were_who_asked(ours, originator, is_asked):
+    """Where nobody is named, and we ask that peer to move, it was us."""
+    guest = Guest("PACS", frozenset({1}), frozenset(ours))
+    with listening(admit=lambda *_: guest) as inbox, associated(inbox.port) as association:
+        file = dcmread(BytesIO(make_instance("moved")))
+        assert association.send_c_store(file, **originator).Status == 0x0000
+    assert inbox.asked == [is_asked]
+
+
 # Who may send
 
 
@@ -158,6 +178,22 @@ def archive(db):
 @pytest.mark.parametrize("called", ["LBSCP", "LIGHTBOX"])
 def test_a_configured_archive_is_admitted(calling, called, archive):
     assert admit(senders(), calling, called, "127.0.0.1").archives == {archive.pk}
+
+
+@pytest.mark.parametrize("calling", ["PACS", "WORKSTATION"])
+def test_only_by_the_title_we_ask_it_by_has_anything_been_asked_for(calling, archive):
+    Archive.objects.filter(pk=archive.pk).update(calling_ae_title="LBASKS")
+    assert admit(senders(), calling, "LBSCP", "127.0.0.1").ours == {"LBASKS"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"retrieve_by": "get"}, {"kind": "dicomweb", "base_url": "http://127.0.0.1/"}]
+)
+def test_of_an_archive_that_only_pushes_nothing_was_asked_for(changes, archive):
+    """Its set up title of ours may still stand in the row."""
+    changes |= {"pushes_from": "127.0.0.1"}
+    Archive.objects.filter(pk=archive.pk).update(**changes)
+    assert admit(senders(), "WORKSTATION", "LIGHTBOX", "127.0.0.1").ours == frozenset()
 
 
 @pytest.mark.parametrize(

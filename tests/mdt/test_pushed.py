@@ -7,18 +7,14 @@ import pytest
 from django.utils import timezone
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context
 
 from imaging import settle, store, work
+from imaging.archives.dimse_reactor import keep_answers
 from imaging.identity import Sought
-from imaging.models import (
-    ArchiveAnswer,
-    Arrival,
-    Instance,
-    Job,
-    Search,
-    Study,
-)
+from imaging.models import Archive, ArchiveAnswer, Arrival, Instance, Job, Search, Study
 from imaging.queue import MEETING_LASTS
+from imaging.scp.guests import admit, senders
 from mdt.meetings import changes
 from mdt.meetings.queries import row_of
 from mdt.referrals.models import Objection
@@ -29,10 +25,12 @@ from tests.factories import (
 )
 from tests.mdt import push_kit
 from tests.mdt.push_kit import KHAN, look, push, the_study
+from tests.storage_scps import listening
 
 pytestmark = pytest.mark.django_db
 archive, list_khan = push_kit.archive, push_kit.list_khan  # fixtures
 State = Study.State
+CT = "1.2.840.10008.5.1.4.1.1.2"
 KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
 DAY = timedelta(days=1)
 
@@ -193,6 +191,40 @@ def test_what_came_for_a_question_of_ours_is_no_push(archive, list_khan):
     push(archive, make_study("pushed", nhs_number=KHAN), is_asked=True)
     look()
     assert the_study("pushed") is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("swept")
+@pytest.mark.parametrize(
+    "asked_by_us", [{}, {"kind": "dimse", "port": 104, "retrieve_by": "move"}], ids=["never", "too"]
+)
+def test_what_another_asked_the_archive_to_send_us_is_a_push_and_joins_the_case(
+    asked_by_us, archive, list_khan
+):
+    """Such as a radiologist at a workstation, who moves a study to us."""
+    there = {"host": "127.0.0.1", "called_ae_title": "PACS"}
+    Archive.objects.filter(pk=archive.pk).update(**there | asked_by_us)
+    list_khan()
+    files, asked = moved_by("WS7", make_study("moved", nhs_number=KHAN))
+    push(archive, files, is_asked=asked.pop())
+    look()
+    assert the_study("moved").state == State.WANTED
+
+
+def moved_by(originator, files):
+    """What our Storage SCP takes of a C-MOVE of somebody's, and whether we asked for it."""
+    archives = list(senders())
+    with listening(admit=lambda *who: admit(archives, *who)) as inbox:
+        ae = AE(ae_title="PACS")
+        association = ae.associate(
+            "127.0.0.1", inbox.port, [build_context(CT)], ae_title="LIGHTBOX"
+        )
+        keep_answers(association)
+        for file in files:
+            dataset = dcmread(BytesIO(file))
+            association.send_c_store(dataset, originator_aet=originator, originator_id=1)
+        association.release()
+    return inbox.files, {*inbox.asked}
 
 
 def test_more_of_a_study_that_is_here_is_fetched_once(archive, list_khan):
