@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 
 from imaging import store
 from imaging.models import Arrival, Instance, Quarantined, Study
@@ -58,7 +58,8 @@ def _whose(archives: Collection[int], study_instance_uid: str) -> int:
         studies = Study.objects.filter(
             archive__in=archives, study_instance_uid=study_instance_uid
         ).exclude(state=Study.State.FOUND)
-        for archive in studies.order_by("-pull_started_at").values_list("archive", flat=True)[:1]:
+        newest = F("pull_started_at").desc(nulls_last=True)  # PostgreSQL would have them first
+        for archive in studies.order_by(newest).values_list("archive", flat=True)[:1]:
             return archive
     return min(archives)
 

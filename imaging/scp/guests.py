@@ -46,8 +46,8 @@ def senders() -> QuerySet[Archive]:
 def admit(archives: Iterable[Archive], calling: str, called: str, address: str) -> Guest:
     """The peer that calls itself `calling` from `address` and us `called`, one of these archives.
 
-    Asks the name service, and not the database. Raises NotAdmittedError. The text is for our log:
-    the peer is told a code.
+    Of several behind one peer those whose title for us it is. Asks the name service, and not the
+    database. Raises NotAdmittedError. The text is for our log: the peer is told a code.
     """
     known = [(archive, hosts) for archive in archives if (hosts := hosts_of(archive, calling))]
     here = [
@@ -61,8 +61,14 @@ def admit(archives: Iterable[Archive], calling: str, called: str, address: str) 
     mine = {archive.move_destination for archive in here} | {settings.SCP_AE_TITLE}
     if called not in mine:
         raise NotAdmittedError(CALLED, f"{calling!r} calls us {called!r}")
+    here = [one for one in here if title_for(one) == called] or here
     ours = frozenset(archive.calling_ae_title.strip() for archive in here if is_moving(archive))
     return Guest(calling, frozenset(archive.pk for archive in here), ours)
+
+
+def title_for(archive: Archive) -> str:
+    """What this archive calls us where it was asked to send."""
+    return archive.move_destination or settings.SCP_AE_TITLE
 
 
 def is_moving(archive: Archive) -> bool:

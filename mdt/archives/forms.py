@@ -278,8 +278,20 @@ class DimseForm(ArchiveForm, _Tls):
         cleaned = super().clean()
         if cleaned.get("retrieve_by") == Archive.RetrieveBy.MOVE:
             self.need(["move_destination"], "C-MOVE needs the AE title it is to send to.")
+            self._check_alone()
         self.check_our_certificate()
         return cleaned
+
+    def _check_alone(self) -> None:
+        """What comes is known by who sends it and whom it is sent to, and by nothing else."""
+        names = ("host", "called_ae_title", "move_destination", "retrieve_by")
+        same = {name: self.cleaned_data.get(name) for name in names}
+        others = Archive.objects.filter(kind=Archive.Kind.DIMSE, **same)
+        if self.archive:
+            others = others.exclude(pk=self.archive.pk)
+        if others.exists():
+            words = "Another archive there sends to this title: theirs could not be told apart."
+            self.say("move_destination", words, "archive.same_title")
 
 
 class FolderForm(ArchiveForm):

@@ -1,11 +1,13 @@
 """What was acknowledged is forgotten once its very bytes are recorded, and nothing else is."""
 
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
 from imaging import arrivals, store
-from imaging.models import Arrival, Instance, Quarantined
+from imaging.models import Arrival, Instance, Quarantined, Study
 from tests.factories import ArchiveFactory, InstanceFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +71,18 @@ def test_the_same_bytes_under_another_uid_stay(study):
     arrival(study, sop_instance_uid="1.2.826.0.9.2")
     record(study, "kept")
     assert arrivals.forget_recorded() == 0
+
+
+@pytest.mark.parametrize("state", ["wanted", "cancelled", "withheld"])
+def test_a_copy_never_fetched_takes_nothing_from_the_one_being_fetched(state, study):
+    """Of two archives behind one peer."""
+    uid = study.study_instance_uid
+    other = StudyFactory(archive__name="another", study_instance_uid=uid, state=state)
+    Study.objects.filter(pk=study.pk).update(state="pulling", pull_started_at=timezone.now())
+    stored = store.get().put(BytesIO(b"moved"))
+    header = SimpleNamespace(study_instance_uid=uid, sop_instance_uid=SOP, sop_class_uid="1.2")
+    both = [study.archive_id, other.archive_id]
+    assert arrivals.keep(both, header, stored, is_asked=True).archive == study.archive
 
 
 def test_a_row_that_is_committed_late_under_a_smaller_number_is_taken_all_the_same(study):

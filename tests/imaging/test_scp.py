@@ -180,6 +180,24 @@ def test_a_configured_archive_is_admitted(calling, called, archive):
     assert admit(senders(), calling, called, "127.0.0.1").archives == {archive.pk}
 
 
+@pytest.mark.parametrize("called", ["LBSCP", "LIGHTBOX"])
+@pytest.mark.parametrize("title", ["LIGHTBOX", ""])
+def test_of_two_archives_behind_one_peer_what_was_sent_to_the_title_of_one_is_that_ones(
+    title, called, archive
+):
+    about = {"host": "127.0.0.1", "port": 104, "called_ae_title": "PACS", "retrieve_by": "move"}
+    other = ArchiveFactory(name="other", kind="dimse", move_destination=title, **about)
+    whose = {"LBSCP": archive, "LIGHTBOX": other}
+    assert admit(senders(), "PACS", called, "127.0.0.1").archives == {whose[called].pk}
+
+
+def test_what_was_sent_to_a_title_of_none_of_them_may_be_of_any(archive):
+    about = {"host": "127.0.0.1", "port": 104, "called_ae_title": "PACS", "retrieve_by": "move"}
+    other = ArchiveFactory(name="other", kind="dimse", move_destination="LBTOO", **about)
+    guest = admit(senders(), "PACS", "LIGHTBOX", "127.0.0.1")
+    assert guest.archives == {archive.pk, other.pk}
+
+
 @pytest.mark.parametrize("calling", ["PACS", "WORKSTATION"])
 def test_only_by_the_title_we_ask_it_by_has_anything_been_asked_for(calling, archive):
     Archive.objects.filter(pk=archive.pk).update(calling_ae_title="LBASKS")

@@ -212,6 +212,25 @@ def test_what_is_wrong_with_a_dimse_archive_is_said_in_words(wrong, code, desk):
     assert f'<span class="lb-code">{code}</span>' in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        ({}, 422),
+        ({"host": "10.1.2.4"}, 200),
+        ({"called_ae_title": "PACS"}, 200),
+        ({"move_destination": "LBTWO"}, 200),
+        ({"retrieve_by": "get"}, 200),
+    ],
+)
+def test_two_archives_that_nothing_tells_apart_are_not_both_asked_to_move(other, status, desk):
+    moving = DIMSE | {"retrieve_by": "move", "move_destination": "LBONE"}
+    desk.post(url("archive-add", "dimse"), moving)
+    assert desk.post(url("archive-save", Archive.objects.get()), moving).status_code == 200
+    answer = desk.post(url("archive-add", "dimse"), moving | {"name": "rm3-other"} | other)
+    assert answer.status_code == status
+    assert ("archive.same_title" in answer.content.decode()) == (status == 422)
+
+
 PUSHES = {"pushes_as": "VNA", "pushes_from": "10.1.2.4"}
 
 
