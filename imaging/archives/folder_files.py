@@ -71,12 +71,16 @@ def _listed(root: Path, within: PurePosixPath) -> list[Found | PurePosixPath]:
 
 
 def _seen(entry: "os.DirEntry[str]", within: PurePosixPath) -> Found | PurePosixPath | None:
+    """None for what is neither, and for what has gone since: the others are there all the same."""
     path = within / entry.name
-    if entry.is_dir(follow_symlinks=False):
-        return path if len(path.parts) <= MAX_DEPTH else None
-    if not entry.is_file(follow_symlinks=False):
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            return path if len(path.parts) <= MAX_DEPTH else None
+        if not entry.is_file(follow_symlinks=False):
+            return None
+        about = entry.stat(follow_symlinks=False)
+    except OSError:
         return None
-    about = entry.stat(follow_symlinks=False)
     return Found(str(path), about.st_size, about.st_mtime_ns)
 
 

@@ -21,6 +21,7 @@ from imaging.frames.refused import Refused
 
 DIRECTORY = b"1.2.840.10008.1.3.10"  # Media Storage Directory: a DICOMDIR, which is never believed
 NOT_DICOM, DICOMDIR, UNREADABLE = "header.not_dicom", "dicomdir", "file.unreadable"
+UNSAID = {UNREADABLE, "header.timeout"}  # of the disk and the machine, not of the file: read again
 PREAMBLE = 132
 HEAD = 1024
 ROWS_A_COMMIT = 50
@@ -71,13 +72,9 @@ class FolderIndex:
         """Read what is new or has changed, forget what is gone. Raises ArchiveError."""
         found = {one.path: one for one in files_under(self._root) if _can_be_kept(one.path)}
         with closing(self._connect()) as table:
-            known = {
-                path: Found(path, size, changed_ns)
-                for path, size, changed_ns in table.execute(
-                    "SELECT path, size, changed_ns FROM file"
-                )
-            }
-            gone = [(path,) for path in known.keys() - found.keys()]
+            rows = table.execute("SELECT code, path, size, changed_ns FROM file").fetchall()
+            known = {path: Found(path, *about) for code, path, *about in rows if code not in UNSAID}
+            gone = [(path,) for _, path, *_ in rows if path not in found]
             table.executemany("DELETE FROM file WHERE path = ?", gone)
             news = [one for path, one in sorted(found.items()) if known.get(path) != one]
             for number, one in enumerate(news, start=1):

@@ -2,7 +2,9 @@
 
 import os
 from collections import Counter
+from contextlib import contextmanager
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from pydicom import dcmread
@@ -14,6 +16,7 @@ from imaging.archives import folder_index
 from imaging.archives.base import ArchiveError, Level, Question, Wanted
 from imaging.archives.folder import FolderArchive
 from imaging.archives.folder_index import FolderIndex, index_of
+from imaging.frames.refused import Refused
 from tests.dicoms import OTHER_PATIENT, as_file, make_instance, make_study, study_uid, uid
 
 STUDY = study_uid("cd")
@@ -155,6 +158,68 @@ def test_each_file_is_read_once(archive, monkeypatch):
     archive.list_instances(STUDY)
     monkeypatch.setattr("imaging.archives.folder_index.reader", None)  # it would be missed
     assert len(archive.list_instances(STUDY)) == 3
+
+
+@pytest.mark.parametrize("fails", ["the folder", "the machine"])
+def test_a_file_that_could_not_be_read_is_read_by_the_next_listing(fails, archive, monkeypatch):
+    """Neither an error of a disk nor a busy machine says anything about the file."""
+
+    busy = SimpleNamespace(read_header=raising(Refused("header.timeout", "busy")))
+    with monkeypatch.context() as patch:
+        if fails == "the folder":
+            patch.setattr(folder_index, "read_file", raising(OSError("input/output error")))
+        else:
+            patch.setattr(folder_index, "reader", lambda: busy)
+        assert archive.list_instances(STUDY) == []
+    assert len(archive.list_instances(STUDY)) == 3
+
+
+def test_a_file_that_could_not_be_read_and_is_gone_is_forgotten(cd, beside, archive, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_index, "read_file", raising(OSError("input/output error")))
+        archive.list_instances(STUDY)
+    (cd / "viewer.exe").unlink()
+    archive.list_instances(STUDY)
+    assert FolderIndex(cd, beside).codes() == Counter({"": 3, "header.not_dicom": 3})
+
+
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+def test_one_file_that_vanishes_while_a_folder_is_looked_through_takes_no_other_with_it(
+    cd, archive, monkeypatch
+):
+    for number in (4, 5):
+        place(cd, f"DICOM/PA0/ST0/SE0/IM{number}", make_instance("cd", 1, number))
+    assert len(archive.list_instances(STUDY)) == 5
+    scan = os.scandir
+
+    @contextmanager
+    def scanned(where):
+        with scan(where) as entries:
+            yield [Vanished() if one.name == "IM4" else one for one in entries]
+
+    monkeypatch.setattr("imaging.archives.folder_files.os.scandir", scanned)
+    assert len(archive.list_instances(STUDY)) == 4
+
+
+class Vanished:
+    """An entry of a folder whose file went between two looks."""
+
+    name = "IM4"
+
+    def is_dir(self, **_):
+        return False
+
+    def is_file(self, **_):
+        return True
+
+    def stat(self, **_):
+        raise FileNotFoundError
 
 
 def test_what_is_added_and_taken_away_is_noticed_by_the_next_listing(cd, archive):
