@@ -75,13 +75,11 @@ class FolderIndex:
             rows = table.execute("SELECT code, path, size, changed_ns FROM file").fetchall()
             known = {path: Found(path, *about) for code, path, *about in rows if code not in UNSAID}
             gone = [(path,) for _, path, *_ in rows if path not in found]
-            table.executemany("DELETE FROM file WHERE path = ?", gone)
-            news = [one for path, one in sorted(found.items()) if known.get(path) != one]
-            for number, one in enumerate(news, start=1):
-                table.execute("REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", self._row(one))
-                if number % ROWS_A_COMMIT == 0:
-                    table.commit()
-            table.commit()
+            with table:
+                table.executemany("DELETE FROM file WHERE path = ?", gone)
+            self._keep(
+                [one for path, one in sorted(found.items()) if known.get(path) != one], table
+            )
 
     def held(self, study_instance_uid: str = "") -> list[Held]:
         """The DICOM files of one study, or of all, by path; the same bytes once."""
@@ -120,6 +118,13 @@ class FolderIndex:
         table = sqlite3.connect(self._path, timeout=WAIT_S)
         table.executescript(TABLE)
         return table
+
+    def _keep(self, news: list[Found], table: sqlite3.Connection) -> None:
+        """All of a few are read before the first is written: nobody waits for a file to be read."""
+        for start in range(0, len(news), ROWS_A_COMMIT):
+            rows = [self._row(one) for one in news[start : start + ROWS_A_COMMIT]]
+            with table:
+                table.executemany("REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _row(self, found: Found) -> tuple[object, ...]:
         code, digest, header = self._read(found)

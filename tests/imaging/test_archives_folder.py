@@ -1,8 +1,9 @@
 """Folders as archives: whatever lies in them, named however, and nothing outside of them."""
 
 import os
+import sqlite3
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -188,6 +189,32 @@ def raising(error):
         raise error
 
     return fail
+
+
+def test_while_a_file_of_the_folder_is_being_read_another_may_write_in_its_index(
+    cd, beside, archive, monkeypatch
+):
+    read, written = folder_index.read_file, []
+
+    def read_beside(*asked):
+        with closing(sqlite3.connect(index_of(cd, beside), timeout=0)) as another:
+            another.execute("BEGIN IMMEDIATE")
+            written.append(asked)
+        return read(*asked)
+
+    monkeypatch.setattr(folder_index, "read_file", read_beside)
+    place(cd, "cut", make_instance("cd", number=9)[:400])
+    assert len(archive.list_instances(STUDY)) == 3
+    (cd / "viewer.exe").unlink()
+    place(cd, "late", make_instance("cd", number=4))
+    assert len(archive.list_instances(STUDY)) == 4
+    assert len(written) == 4 * 2 + 4 + 2
+
+
+def test_rows_are_written_some_at_a_time_and_none_is_left_out(archive, beside, cd, monkeypatch):
+    monkeypatch.setattr(folder_index, "ROWS_A_COMMIT", 2)
+    assert len(archive.list_instances(STUDY)) == 3
+    assert FolderIndex(cd, beside).codes() == Counter({"": 3, "header.not_dicom": 4})
 
 
 def test_one_file_that_vanishes_while_a_folder_is_looked_through_takes_no_other_with_it(
