@@ -13,6 +13,7 @@ from pynetdicom.presentation import build_context
 from imaging.archives.answers import SERIES_KEYWORDS, STUDY_KEYWORDS, series_of, study_of, text_of
 from imaging.archives.base import (
     MAX_ANSWERS,
+    MAX_INSTANCES,
     Brisk,
     Closing,
     FoundSeries,
@@ -107,6 +108,7 @@ class DimseArchive(Closing):
         pace = pace or Brisk()
         returned = {key: [] if key.endswith("Sequence") else "" for key in keys}
         identifier = _identifier(level, returned | asked)
+        at_most = MAX_INSTANCES if level == Level.IMAGE else MAX_ANSWERS
         found = []
         with self._asking(FIND) as association:
             for status, answer in association.send_c_find(identifier, FIND):
@@ -116,7 +118,7 @@ class DimseArchive(Closing):
                     found.append(_Identifier(answer))
                 elif status.Status in (0xFF00, 0xFF01):
                     raise not_understood("DICOM")
-                if len(found) > MAX_ANSWERS:
+                if len(found) > at_most:
                     raise too_many()
         uids = [text_of(one, UNIQUE_KEYS[level]) for one in found]
         if not are_usable(uids, is_listing=level != Level.STUDY):

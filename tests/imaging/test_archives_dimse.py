@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.transport import ThreadedAssociationServer
 
-from imaging.archives import registry
+from imaging.archives import dimse, registry
 from imaging.archives.base import ArchiveError, Level, Listed, Patience, Question, Wanted
 from imaging.archives.dimse_get import COMMON_CLASSES, MAX_CONTEXTS, classes_of, contexts
 from imaging.archives.dimse_link import MAX_PDU
@@ -225,6 +225,36 @@ def test_tls_to_a_silent_port_ends_soon(authority, silent_port):
 
 def test_tls_to_a_closed_port_is_unreachable_and_no_fault_of_tls(authority):
     assert code_of(secured(1, authority), echo) == ("archive.unreachable", True)
+
+
+# How much it may answer
+
+
+def image(number):
+    return {"QueryRetrieveLevel": "IMAGE", "SOPInstanceUID": uid("moved", 1, number)}
+
+
+@pytest.mark.parametrize(("most", "is_whole"), [(3, True), (2, False)])
+def test_a_series_of_more_images_than_a_patient_may_have_studies_is_listed_whole(
+    most, is_whole, monkeypatch
+):
+    monkeypatch.setattr(dimse, "MAX_ANSWERS", 1)
+    monkeypatch.setattr(dimse, "MAX_INSTANCES", most)
+    with archive_scp(find=[HELD[0], *map(image, (1, 2, 3))]) as port:
+        if not is_whole:
+            ask = lambda archive: archive.list_instances(STUDY)  # noqa: E731
+            assert code_of(profile(port), ask) == ("archive.too_many", False)
+            return
+        with registry.connect(profile(port)) as archive:
+            assert len(archive.list_instances(STUDY)) == 3
+
+
+def test_more_studies_than_a_patient_may_have_are_given_up(monkeypatch):
+    monkeypatch.setattr(dimse, "MAX_ANSWERS", 1)
+    held = [{"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": study_uid(n)} for n in "ab"]
+    ask = lambda archive: archive.search_for_studies(Question(patient_id="A100"))  # noqa: E731
+    with archive_scp(find=held) as port:
+        assert code_of(profile(port), ask) == ("archive.too_many", False)
 
 
 # C-MOVE: why nothing came

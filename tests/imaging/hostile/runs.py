@@ -58,7 +58,7 @@ def impatient(monkeypatch, request):
     for module, name, value in (
         *((dicomweb, "MAX_JSON", 1 << 20), (dicomweb, "MAX_INSTANCE", 1 << 20)),
         *((dicomweb, "MAX_UNPACKED", 1 << 20), (dicomweb, "MAX_INSTANCES", 60)),
-        *((dimse, "MAX_ANSWERS", 60), (dicomweb, "MAX_PAGES", 30)),
+        *((dimse, "MAX_ANSWERS", 60), (dimse, "MAX_INSTANCES", 60), (dicomweb, "MAX_PAGES", 30)),
         *((fetch, "MOST_BESIDES", 5), (dicomweb, "MOST_BESIDES", 5)),
         *((dimse_get, "MOST_BESIDES", 5), (dimse_guard, "MAX_MESSAGE", 4 << 20)),
     ):
