@@ -22,6 +22,7 @@ from imaging.archives.base import (
 from imaging.archives.folder_files import read_file, unreachable
 from imaging.archives.folder_index import FolderIndex, Held
 from imaging.frames.header import Header
+from imaging.frames.limits import MAX_INSTANCE_BYTES
 from imaging.identity_numbers import digits_of
 from imaging.sides import in_one
 
@@ -63,7 +64,7 @@ class FolderArchive(Closing):
             if not _is_wanted(one, wanted):
                 continue
             try:
-                data = read_file(self._root, one.path)
+                data = _whole(self._root, one.path)
             except OSError:
                 lost += 1
                 continue
@@ -71,6 +72,14 @@ class FolderArchive(Closing):
         if lost:
             text = "Files of the folder that were there before cannot be read any more."
             raise ArchiveError("archive.not_there", text)
+
+
+def _whole(root: Path, path: str) -> bytes:
+    """Raises OSError, also for one that has grown since beyond what may be taken."""
+    data = read_file(root, path, MAX_INSTANCE_BYTES + 1)
+    if len(data) > MAX_INSTANCE_BYTES:
+        raise OSError("it has grown too large")
+    return data
 
 
 def _grouped(held: Iterable[Held], uid: Callable[[Header], str]) -> list[list[Held]]:

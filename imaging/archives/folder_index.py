@@ -140,7 +140,7 @@ class FolderIndex:
                 return NOT_DICOM, "", None
             if found.size > MAX_INSTANCE_BYTES:
                 return "header.too_large", "", None
-            data = read_file(self._root, found.path)
+            data = read_file(self._root, found.path, MAX_INSTANCE_BYTES + 1)  # it may be growing
         except OSError:
             return UNREADABLE, "", None
         digest = sha256(data).hexdigest()

@@ -37,6 +37,7 @@ from imaging.archives.base import (
 )
 from imaging.archives.folder_files import files_under, read_file
 from imaging.archives.probe_words import advice_on
+from imaging.frames.limits import MAX_INSTANCE_BYTES
 
 if TYPE_CHECKING:
     from imaging import models
@@ -306,7 +307,7 @@ def _one_of_folder(root: Path) -> Said:
         with suppress(OSError):
             if read_file(root, found.path, DICM.stop)[DICM] == b"DICM":
                 began = time.monotonic()
-                size = len(read_file(root, found.path))
+                size = len(read_file(root, found.path, MAX_INSTANCE_BYTES))
                 seconds = max(time.monotonic() - began, 0.001)
                 return Verdict.OK, f"One file of {size / 1000:,.0f} kB came in {seconds:.1f} s.", ""
     text = f"None of the first {MOST_FILES} files of the folder is DICOM."

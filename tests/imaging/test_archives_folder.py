@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing, contextmanager
 from io import BytesIO
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest
@@ -120,6 +121,20 @@ def test_links_are_never_followed(cd, beside, archive):
     (cd / "circle").symlink_to(cd)
     assert len(everything(archive)) == 3
     assert set(FolderIndex(cd, beside).codes()) == {"", "header.not_dicom"}
+
+
+def test_a_file_that_has_grown_since_it_was_listed_beyond_what_may_be_taken_does_not_come(
+    cd, archive, monkeypatch
+):
+    """Nor a part of it, which would look like a whole image."""
+    monkeypatch.setattr("imaging.archives.folder.MAX_INSTANCE_BYTES", 100_000)
+    listed = archive.list_instances(STUDY)
+    os.truncate(cd / "DICOM/PA0/ST0/SE0/IM0", 1 << 20)
+    files = archive.retrieve(Wanted(STUDY, Level.STUDY, listed))
+    assert uids_of(islice(files, 2)) == [uid("cd", 1, 2), uid("cd", 1, 3)]
+    with pytest.raises(ArchiveError) as failure:
+        next(files)
+    assert failure.value.code == "archive.not_there"
 
 
 def test_a_folder_swapped_for_a_link_after_it_was_read_leads_nowhere(cd, archive):

@@ -282,3 +282,20 @@ def test_a_folder_is_tested_by_one_of_its_files_and_not_read_through(tmp_path, m
     assert (result.verdict, result.code) == (Verdict.OK, "")
     assert result.words.startswith("One file of ")
     assert probe.run(folder, Step.QUERY, NUMBER).verdict == Verdict.SKIPPED
+
+
+def test_a_folder_is_tested_by_no_more_of_a_file_than_may_be_taken(tmp_path, monkeypatch):
+    """A slide of gigabytes may be the first."""
+    monkeypatch.setattr(probe, "MAX_INSTANCE_BYTES", 200)
+    (tmp_path / "1").write_bytes(made(StudyInstanceUID="1.2.826.0.7.1"))
+    asked, read = [], probe.read_file
+
+    def noted(root, path, at_most=-1):
+        asked.append(at_most)
+        return read(root, path, at_most)
+
+    monkeypatch.setattr(probe, "read_file", noted)
+    result = probe.run(Archive(kind="folder", folder=str(tmp_path)), Step.RETRIEVE)
+    assert result.verdict == Verdict.OK
+    assert max(asked) == 200
+    assert min(asked) > 0
