@@ -132,7 +132,7 @@ def _reason(came: Came, missing: Collection[Listed]) -> tuple[str, str, bool]:
         kinds = sorted(code for code in came.refused if code != "instance.other_bytes")
         why = REFUSALS.get(kinds[0], "damaged")
         return "pull.damaged", f"{damaged} that came {_are(damaged)} {why}.", damaged < len(missing)
-    return "pull.missing", "The archive lists them and did not send them.", True
+    return "pull.missing", "The archive lists them, and they did not come whole.", True
 
 
 REFUSALS = {

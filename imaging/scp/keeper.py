@@ -11,7 +11,7 @@ from imaging import arrivals, store
 from imaging.frames.process import reader
 from imaging.frames.refused import Refused
 from imaging.scp.guests import Guest, admit, senders
-from imaging.scp.service import NotTakenError
+from imaging.scp.service import BusyError, NotTakenError
 
 Answer = TypeVar("Answer")
 
@@ -30,10 +30,14 @@ class Keeper:
         return admit(archives, calling, called, address)
 
     def keep(self, guest: Guest, data: bytes, is_asked: bool) -> None:
-        """On disk and in the database when this returns. Raises NotTakenError, StoreError."""
+        """On disk and in the database when this returns. Raises NotTakenError, BusyError and
+        StoreError.
+        """
         try:
             header = reader().read_headers([data])[0] or reader().read_header(data)
         except Refused as refused:
+            if refused.code == "header.timeout":
+                raise BusyError(refused.code) from refused
             raise NotTakenError(refused.code) from refused
         store.check_space()
         stored = store.get().put(BytesIO(data))

@@ -31,6 +31,10 @@ class NotTakenError(Exception):
     """A file that is none, or too damaged to say of which study it is."""
 
 
+class BusyError(Exception):
+    """A file that there was no time to read: nothing says that it is a bad one."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """`of_one` are associations of one AE title, so that none can take all places."""
@@ -48,7 +52,7 @@ Keep = Callable[[Guest, bytes, bool], None]  # the file, and whether a C-MOVE of
 
 
 class StorageScp:
-    """`admit` raises NotAdmittedError; `keep` raises NotTakenError and StoreError."""
+    """`admit` raises NotAdmittedError; `keep` raises NotTakenError, BusyError and StoreError."""
 
     def __init__(self, *, admit: Admit, keep: Keep, limits: Limits | None = None) -> None:
         self._limits = limits = limits or Limits()
@@ -131,7 +135,7 @@ class StorageScp:
         except NotTakenError as refused:
             log.warning("Refused from %r: %s", guest.ae_title, refused)
             return NOT_UNDERSTOOD
-        except StoreError as full:
+        except (StoreError, BusyError) as full:
             log.error("Nothing more is taken: %s", full)
             return OUT_OF_RESOURCES
         except Exception:

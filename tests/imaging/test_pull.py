@@ -283,7 +283,8 @@ def test_what_is_listed_and_not_sent_is_named_by_its_series(monkeypatch):
     run_next()
     assert stands(study)[:3] == (State.PARTIAL, "pull.missing", 3)
     assert study.message == (
-        "1 of 4 images missing (series 2: 1 of 2). The archive lists them and did not send them."
+        "1 of 4 images missing (series 2: 1 of 2). "
+        "The archive lists them, and they did not come whole."
     )
 
 

@@ -23,7 +23,7 @@ from imaging.scp import guests
 from imaging.scp.guests import Guest, NotAdmittedError, admit, plain, senders
 from imaging.scp.keeper import Keeper
 from imaging.scp.server import Budget, TooMuchError
-from imaging.scp.service import CONGESTED, Limits, NotTakenError
+from imaging.scp.service import CONGESTED, BusyError, Limits, NotTakenError
 from imaging.store.base import LowSpaceError
 from tests.dicoms import as_file, make_instance
 from tests.factories import ArchiveFactory
@@ -301,7 +301,12 @@ def refusing(error):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(LowSpaceError(), 0xA700), (NotTakenError("header.damaged"), 0xC000), (OSError(), 0x0110)],
+    [
+        (LowSpaceError(), 0xA700),
+        (BusyError("header.timeout"), 0xA700),
+        (NotTakenError("header.damaged"), 0xC000),
+        (OSError(), 0x0110),
+    ],
 )
 def test_what_is_not_kept_is_not_acknowledged(error, status):
     with listening(keep=refusing(error)) as inbox:

@@ -5,6 +5,7 @@ import sys
 from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from pydicom import dcmread
@@ -13,9 +14,11 @@ from pynetdicom import AE, build_context
 from imaging import arrivals, plan, store, work
 from imaging.archives.dimse_reactor import keep_answers
 from imaging.frames.process import reader
+from imaging.frames.refused import Refused
 from imaging.models import Arrival, Job, Study
+from imaging.scp.guests import Guest
 from imaging.scp.keeper import Keeper
-from imaging.scp.service import StorageScp
+from imaging.scp.service import BusyError, StorageScp
 from tests.dicoms import make_instance, make_study, study_uid, uid
 from tests.factories import ArchiveFactory, StudyFactory
 from tests.imaging import own_process
@@ -108,12 +111,16 @@ def scp_here(port):
 @pytest.fixture
 def moved(orthanc, settings):
     """A study that is wanted from an archive that sends by C-MOVE, and its files."""
-    settings.SCP_PORT = orthanc.move_port
+    return wanted_from(orthanc, settings)
+
+
+def wanted_from(peer, settings):
+    settings.SCP_PORT = peer.move_port
     files = make_study("whole by move", series=2, nhs_number="9990000018")
-    orthanc.store(files)
+    peer.store(files)
     archive = ArchiveFactory(
         name="moving",
-        **orthanc.as_archive("dimse"),
+        **peer.as_archive("dimse"),
         retrieve_by="move",
         move_destination="LIGHTBOX",
     )
@@ -131,6 +138,44 @@ def test_a_study_comes_whole_by_c_move(moved, settings):
     assert (study.state, study.code, study.stored_count) == (Study.State.COMPLETE, "", 6)
     assert set(Arrival.objects.values_list("is_asked", flat=True)) == {True}
     arrivals.forget_recorded()
+    assert not Arrival.objects.exists()
+
+
+def test_an_image_that_our_storage_scp_refused_is_not_said_to_have_never_been_sent(
+    dcmqrscp, settings, monkeypatch
+):
+    """Of an archive that goes on to the next image, and says no more than that it has done."""
+    study, _ = wanted_from(dcmqrscp, settings)
+    read = reader().read_header
+
+    def read_but_the_last(data):
+        if Arrival.objects.count() == 5:
+            raise Refused("header.damaged", "It cannot be read.")
+        return read(data)
+
+    ours = SimpleNamespace(read_headers=lambda files: [None], read_header=read_but_the_last)
+    monkeypatch.setattr("imaging.scp.keeper.reader", lambda: ours)
+    with scp_here(settings.SCP_PORT):
+        work.run_next((Job.Kind.PULL,))
+    study.refresh_from_db()
+    assert (study.stored_count, study.code) == (5, "pull.missing")
+    assert study.message.endswith("The archive lists them, and they did not come whole.")
+
+
+def test_a_file_that_a_busy_machine_had_no_time_for_may_be_sent_again(moved, monkeypatch):
+    study, files = moved
+
+    def busy(_):
+        raise Refused("header.timeout", "Reading it took too long.")
+
+    ours = SimpleNamespace(read_headers=lambda files: [None], read_header=busy)
+    monkeypatch.setattr("imaging.scp.keeper.reader", lambda: ours)
+    keeper = Keeper()
+    try:
+        with pytest.raises(BusyError):
+            keeper.keep(Guest("PACS", frozenset({study.archive_id})), files[0], True)
+    finally:
+        keeper.close()
     assert not Arrival.objects.exists()
 
 
