@@ -31,7 +31,14 @@ OF_AUTH: dict[str, tuple[str, ...]] = {
 }
 ADDRESS = frozenset({"base_url", "host", "port", "token_url", "folder"})
 #: A change of one of these may mend what the breaker rests for.
-MENDS = ADDRESS | UNSAID | {"auth", "username", "client_id", "called_ae_title", "calling_ae_title"}
+MENDS = (
+    ADDRESS
+    | UNSAID
+    | {
+        *("auth", "username", "client_id", "scope", "is_tls"),
+        *("called_ae_title", "calling_ae_title", "move_destination", "retrieve_by"),
+    }
+)
 
 
 @transaction.atomic

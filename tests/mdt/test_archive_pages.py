@@ -365,6 +365,21 @@ def test_saving_what_is_the_same_already_leaves_no_trace(desk):
     assert audited() == ["archive.added"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("host", "10.1.2.4"), ("calling_ae_title", "LBTWO"), ("move_destination", "LBTWO")),
+        *(("retrieve_by", "move"), ("is_tls", True), ("scope", "studies.read")),
+    ],
+)
+def test_a_change_of_what_may_have_failed_ends_the_rest(name, value, administrator, archive):
+    Archive.objects.update(failures_in_a_row=5, rests_until=timezone.now() + timedelta(minutes=20))
+    mended = {"trust_ods_code": "RM3", name: value}
+    services.change_archive(archive=archive, by=administrator, **mended)
+    archive.refresh_from_db()
+    assert (archive.failures_in_a_row, archive.rests_until) == (0, None)
+
+
 def test_another_address_is_to_be_tested_and_ends_the_rest(desk, archive):
     until = timezone.now() + timedelta(minutes=20)
     Archive.objects.update(failures_in_a_row=5, rests_until=until, token="", client_secret="")
