@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -85,6 +85,15 @@ def test_the_dashboard_shows_our_load_and_the_last_answers(desk, archive):
     assert "It says nothing." in content
     assert "archive.silent" in content
     assert "3 studies, and 12 about somebody else" in content
+
+
+@pytest.mark.parametrize("name", ["archive-cards", "archive-card"])
+def test_an_answer_of_another_day_says_of_which(name, desk, archive):
+    """One that is asked nothing any more, such as a paused one, keeps its last answers."""
+    at = datetime(2026, 3, 6, 16, 32, 10, tzinfo=UTC)
+    Asking.objects.create(archive=archive, kind="pull", claim=uuid4(), at=at, answered_at=at)
+    where = url(name, archive) if name == "archive-card" else url(name)
+    assert "6 Mar 16:32:10" in desk.get(where).content.decode()
 
 
 def test_the_dashboard_names_no_patient(desk, archive):
