@@ -122,6 +122,8 @@ class DicomWebArchive(Closing):
         rows = self._instances(f"{path}/instances", pace)
         listed = [_listed(row, text_of(row, "SeriesInstanceUID")) for row in rows]
         found = {one.sop_instance_uid: one for one in listed if one.series_instance_uid}
+        if not are_usable([one.series_instance_uid for one in found.values()], is_listing=True):
+            raise not_understood("DICOMweb")
         if rows.has_pages and len(found) == len(listed):
             return sorted(listed, key=_place)
         for series in self.search_for_series(study_instance_uid):

@@ -277,3 +277,12 @@ def test_instances_that_do_not_name_their_series_are_asked_for_by_series(at):
         return 200, JSON, rows("1.2.1.1", tag="00080018")
 
     assert at(answer).list_instances("1.2") == [ONE]
+
+
+@pytest.mark.parametrize("series", ["1." + "2" * 63, "../../x"])
+def test_a_listing_that_names_an_impossible_series_is_not_gone_by(at, series):
+    """No row could hold it; and left out, the study would be complete without it."""
+    answer = rows("1.2.3", tag="00080018", **{"0020000E": {"vr": "UI", "Value": [series]}})
+    archive = at(lambda path: (200, JSON, answer if "offset=0" in path else b"[]"))
+    failure = fails(archive, lambda archive: archive.list_instances("1.2"))
+    assert failure == ("archive.not_understood", True)
