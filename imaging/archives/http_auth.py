@@ -25,6 +25,8 @@ MAX_ANSWER = 64 * 1024
 BODY_S = 30.0  # of one that is as long as a line: all that ask this archive wait for it
 LASTS_S = 300.0  # where the answer does not say
 LONGEST_S = 86_400.0
+#: What reading a token's answer fails with: a number may be longer than any clock.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 WHOSE = "the archive's sign-in service"
 
 Headers = dict[str, str]
@@ -190,7 +192,7 @@ def _read(body: bytes) -> tuple[str, float]:
         answer = json.loads(body)
         token = answer["access_token"]
         lasts_s = float(answer.get("expires_in") or LASTS_S)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _not_understood() from error
     _bearer(token)
     return token, min(max(lasts_s, 0.0), LONGEST_S)

@@ -219,6 +219,10 @@ def test_a_new_token_that_is_refused_too_ends_the_pull(fake):
         (200, b'{"access_token": 7}', "archive.token_not_understood", False),
         (200, b'{"access_token": "a b"}', "archive.token_not_understood", False),
         (200, b'{"access_token": "a", "expires_in": [1]}', "archive.token_not_understood", False),
+        (
+            *(200, b'{"access_token": "a", "expires_in": 1%s}' % (b"0" * 400)),
+            *("archive.token_not_understood", False),
+        ),
         (200, b" " * 70_000, "archive.token_not_understood", False),
     ],
     ids=lambda value: str(value)[:30],
