@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -77,7 +76,11 @@ def write_end(
     code, message = outcome.code, outcome.message
     move(study, outcome.state, completed_at=completed_at, code=code, message=message)
     _note(job, study, outcome)
-    transaction.on_commit(partial(hurry_frames_of, study), robust=True)
+
+    def hurry() -> None:  # no partial: Django logs the failure of a robust hook by its __qualname__
+        hurry_frames_of(study)
+
+    transaction.on_commit(hurry, robust=True)
     transaction.on_commit(wake, robust=True)
 
 

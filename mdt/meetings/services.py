@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -276,7 +275,11 @@ def _place_after_commit(meeting: Meeting) -> None:
     """What is asked and fetched follows the list. After the commit, since who works at a job holds
     it and then locks the meeting.
     """
-    transaction.on_commit(partial(place_searches, meeting), robust=True)
+
+    def place() -> None:  # no partial: Django logs the failure of a robust hook by its __qualname__
+        place_searches(meeting)
+
+    transaction.on_commit(place, robust=True)
 
 
 def place_searches(meeting: Meeting) -> None:

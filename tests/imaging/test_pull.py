@@ -127,6 +127,16 @@ def test_a_study_that_is_gone_is_said_to_be_gone(orthanc):
     assert job.state == Job.State.FAILED
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_a_pull_has_ended_undoes_none_of_it(monkeypatch, told):
+    monkeypatch.setattr("imaging.pull.settle.hurry_frames_of", lambda _: 1 / 0)
+    _, study, job = at_fake(monkeypatch, "hook", make_study("hook"))
+    work.run_next(PULL)
+    study.refresh_from_db()
+    job.refresh_from_db()
+    assert (study.state, study.code, job.state) == (State.COMPLETE, "", Job.State.DONE)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
 def test_an_unreachable_archive_is_tried_later_each_time_and_then_given_up(kind, told):

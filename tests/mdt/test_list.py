@@ -357,3 +357,12 @@ def test_a_case_is_not_taken_off_once_the_meeting_has_begun(live_meeting, coordi
     with pytest.raises(WrongState):
         services.remove_case(case=case, by=coordinator)
     assert ListedCase.objects.filter(pk=case.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_the_list_was_changed_undoes_and_refuses_nothing(
+    meeting, coordinator, monkeypatch
+):
+    monkeypatch.setattr(services, "place_searches", lambda _: 1 / 0)
+    case = services.add_case(meeting=meeting, by=coordinator, **form())
+    assert order(meeting) == [(case.pk, 1)]
