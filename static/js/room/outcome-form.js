@@ -93,9 +93,33 @@ export function withLoaded(form, data) {
   const saved = asStored(data);
   const mine = changedFields(form);
   const fields = { ...saved, ...pick(form.fields, mine) };
-  const both = mine.filter((field) => wasWrittenTwice(form, saved, field));
+  const both = mine.filter((field) => isUndecided(form, saved, field));
   const theirs = both.length ? { fields: pick(saved, both), by, at: savedAt } : null;
-  return { ...form, fields, saved, version, savedAt, theirs };
+  return { ...form, fields, saved, version, savedAt, theirs: sameOr(form.theirs, theirs) };
+}
+
+/**
+ * Who saved last may have written somewhere else: the same text stays under its writer's name.
+ *
+ * @param {Theirs|null} known
+ * @param {Theirs|null} now
+ */
+function sameOr(known, now) {
+  const isKnown = JSON.stringify(known?.fields) === JSON.stringify(now?.fields);
+  return isKnown ? known : now;
+}
+
+/**
+ * Two texts in one place wait until a person has chosen, however often they are loaded meanwhile.
+ *
+ * @param {Form} form
+ * @param {Fields} stored
+ * @param {Field} field
+ */
+function isUndecided(form, stored, field) {
+  if (wasWrittenTwice(form, stored, field)) return true;
+  const waits = field in (form.theirs?.fields ?? {});
+  return waits && textOf(stored, field) !== textOf(form.fields, field);
 }
 
 /** @param {Form} form @param {Fields} stored @param {Field} field */
@@ -177,6 +201,7 @@ export function hasText(fields) {
 export function nextStep(form, data) {
   const { versions, may } = data;
   const newest = versions.at(-1);
+  if (form.theirs) return null; // which of two texts it would be is not chosen yet
   if (!newest || !isAsRecorded(form, data)) {
     return may.record && hasText(form.fields) ? "record" : null;
   }

@@ -77,6 +77,40 @@ test("two texts in the same field are both kept, and nothing is sent until one i
   assert.equal(forms.toSave(form), null);
 });
 
+test("two texts that wait for a choice still wait after the outcome is loaded again", () => {
+  const first = forms.withLoaded(typed("Resect"), data(5, { recommendation: "Biopsy" }));
+  const later = data(6, { recommendation: "Biopsy", laterality: "left" });
+  later.draft.saved_by = "bob"; // who chose the side, and wrote nothing in this place
+  const form = forms.withLoaded(first, later);
+  assert.deepEqual(form.theirs, first.theirs);
+  assert.equal(form.fields.laterality, "left");
+  assert.equal(forms.toSave(typed("Resect all", form)), null);
+});
+
+test("of two texts that wait theirs is the newest, and none waits once they are the same", () => {
+  const first = forms.withLoaded(typed("Resect"), data(5, { recommendation: "Biopsy" }));
+  const newer = forms.withLoaded(first, data(6, { recommendation: "Biopsy first" }));
+  assert.deepEqual(newer.theirs.fields, { recommendation: "Biopsy first" });
+  const same = forms.withLoaded(newer, data(7, { recommendation: "Resect" }));
+  assert.deepEqual([same.theirs, forms.isDirty(same)], [null, false]);
+});
+
+test("a text that was kept over another does not wait again", () => {
+  const first = forms.withLoaded(typed("Resect"), data(5, { recommendation: "Biopsy" }));
+  const again = forms.withLoaded(
+    forms.keepMine(first),
+    data(6, { recommendation: "Biopsy", laterality: "left" }),
+  );
+  assert.deepEqual([again.theirs, forms.toSave(again)], [null, { recommendation: "Resect" }]);
+});
+
+test("nothing is recorded while two texts wait for a choice", () => {
+  const answer = data(5, { recommendation: "Biopsy" });
+  const form = forms.withLoaded(typed("Resect"), answer);
+  assert.equal(forms.nextStep(form, answer), null);
+  assert.equal(forms.nextStep(forms.keepMine(form), answer), "record");
+});
+
 test("keeping mine sends it against the version that was seen", () => {
   const form = forms.keepMine(
     forms.withLoaded(typed("Resect"), data(3, { recommendation: "Biopsy" })),
