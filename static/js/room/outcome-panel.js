@@ -7,6 +7,7 @@ import { Rest, REST_MS } from "./outcome-rest.js";
 import { OutcomeStore } from "./outcome-store.js";
 import { OutcomeView } from "./outcome-view.js";
 import { RoomCommand } from "./protocol.js";
+import { FRESH_MS } from "./state.js";
 import { uuid } from "../shared/ids.js";
 
 /** @import { Ack, AnyRoomCommand, Nak } from "./protocol.js" */
@@ -38,6 +39,8 @@ export class OutcomePanel {
   #previews = new Map();
   #n = 0;
   #isBusy = false;
+  /** Words of others stand in the fields that are not in the form: no one can stand for them. */
+  #showsOthers = false;
   #problem = "";
   #rest = new Rest();
 
@@ -181,7 +184,7 @@ export class OutcomePanel {
    * @param {Offer} offer
    */
   async #act(offer) {
-    if (this.#isBusy || offer.caseId !== this.caseId || this.#isResting) return;
+    if (this.#isHeld || offer.caseId !== this.caseId) return;
     this.#isBusy = true;
     this.#problem = "";
     this.#draw();
@@ -255,12 +258,12 @@ export class OutcomePanel {
     this.#view.showNext(offer, {
       brief: this.#model.brief(form.caseId),
       data,
-      isBusy: this.#isBusy || this.#isResting,
+      isBusy: this.#isHeld,
     });
   }
 
-  get #isResting() {
-    return !this.#rest.isOver(performance.now());
+  get #isHeld() {
+    return this.#isBusy || this.#showsOthers || !this.#rest.isOver(performance.now());
   }
 
   /** @param {Form} form @param {OutcomeData} data */
@@ -271,11 +274,14 @@ export class OutcomePanel {
       pause: () => this.#store.save(this.caseId),
     };
     this.#fields ??= new OutcomeFields(part(this.#root, "outcome-fields"), data.codes, acts);
-    this.#fields.show({ ...form.fields, ...this.#heardTyping(form) }, data.may.record);
+    const others = this.#heardTyping(form);
+    this.#showsOthers = Object.keys(others).length > 0;
+    this.#fields.show({ ...form.fields, ...others }, data.may.record);
   }
 
   /**
-   * What others type right now, in fields that are not being written in here.
+   * What others type right now, in fields that are not being written in here. What they left
+   * without saving it goes again.
    *
    * @param {Form} form
    * @returns {Fields}
@@ -283,10 +289,11 @@ export class OutcomePanel {
   #heardTyping({ caseId, fields, saved }) {
     const typed = Object.entries(this.#model.room.typed[caseId] ?? {});
     const askedAt = this.#store.askedAt(caseId); // what was heard before is in it
+    const since = Math.max(askedAt, Date.now() - FRESH_MS.typed);
     const news = typed.filter(([field, { by, at }]) => {
       const name = /** @type {Field} */ (field);
       const isMine = forms.valueIn(fields, name) !== forms.valueIn(saved, name);
-      return by !== this.#model.you.person && at > askedAt && !isMine;
+      return by !== this.#model.you.person && at > since && !isMine;
     });
     return Object.fromEntries(news.map(([field, { text }]) => [field, text]));
   }
