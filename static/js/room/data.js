@@ -2,7 +2,7 @@
  * What the room loads by HTTP, as types, and how people read it. The words for a person's name,
  * number, date and time are made here and nowhere else in the room.
  *
- * @import { Layout, MarkBody, Position } from "./protocol.js"
+ * @import { Layout, MarkBody, Pane, Position } from "./protocol.js"
  */
 
 import { readableDate } from "../viewer/words.js";
@@ -88,4 +88,15 @@ export function findSeries(data, seriesId) {
     if (series) return { study, series };
   }
   return null;
+}
+
+/**
+ * Whether the same hangs in a pane as before.
+ *
+ * @param {Pane|undefined} one
+ * @param {Pane} other
+ */
+export function isSameSeries(one, other) {
+  if (!one) return false;
+  return one.series === other.series && one.version === other.version && one.kind === other.kind;
 }

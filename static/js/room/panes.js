@@ -1,5 +1,5 @@
 import { h } from "./dom.js";
-import { findSeries } from "./data.js";
+import { findSeries, isSameSeries } from "./data.js";
 import { presetsOf, seen } from "../viewer/view.js";
 
 /** @import { AnyView, Drawing, Layout, MarkBody, Pane, Place, PointMm, PointPx, StackView } from "./protocol.js" */
@@ -209,7 +209,7 @@ export class Panes {
     this.#case = caseId;
     const wanted = new Map((layout?.panes ?? []).map((pane) => [pane.id, pane]));
     for (const [id, slot] of this.#slots) {
-      if (!isSame(wanted.get(id), slot.what)) this.#drop(id, slot);
+      if (!isSameSeries(wanted.get(id), slot.what)) this.#drop(id, slot);
     }
     for (const pane of wanted.values()) if (!this.#slots.has(pane.id)) this.#add(pane);
     if (!this.#slots.has(this.active)) this.active = layout?.active ?? "";
@@ -350,11 +350,4 @@ export class Panes {
     this.active = id;
     this.#heard.improved();
   }
-}
-
-/** @param {Pane|undefined} one @param {Pane} other */
-function isSame(one, other) {
-  return (
-    !!one && one.series === other.series && one.version === other.version && one.kind === other.kind
-  );
 }

@@ -80,7 +80,8 @@ export class Pictures {
   follow() {
     const { room, mode } = this.#model;
     const isHung = this.#hung?.caseId === room.position.case_id; // never on the last case's panes
-    if (isHung && mode === "following") this.#panes.follow(room.shown);
+    const isNext = room.layout?.panes.length && room.layout !== this.#hung?.layout; // to be hung yet
+    if (isHung && !isNext && mode === "following") this.#panes.follow(room.shown);
   }
 
   /** Everything that is on the presenter's screen, for those who come from somebody else's. */

@@ -48,6 +48,19 @@ test("a view of the next case never reaches the panes that still hang for the la
   assert.deepEqual(followed, []);
 });
 
+test("a view of what was just hung waits until it hangs here", (t) => {
+  const { pictures, model, followed } = made("following");
+  t.after(() => pictures.destroy());
+  pictures.show();
+  followed.length = 0;
+  const layout = { ...LAYOUT, panes: [{ ...LAYOUT.panes[0], series: "t" }] };
+  model.room = { ...model.room, layout };
+  pictures.follow();
+  assert.deepEqual(followed, []);
+  pictures.show();
+  assert.deepEqual(followed, [SHOWN]);
+});
+
 test("nothing of a case that is not this person's any more hangs, whatever is presented", (t) => {
   const { pictures, model, hung } = made("following");
   t.after(() => pictures.destroy());

@@ -203,6 +203,32 @@ test("an older layout does not replace a newer one", () => {
   assert.equal(after(OPENED, TOOK, layout(3, "b"), layout(2, "a")).layout.active, "b");
 });
 
+const hung = (n, ...panes) => ({
+  type: RoomEvent.LayoutShown,
+  fence: { ...HERE, n },
+  layout: { panes, active: "a" },
+});
+const paneOf = (id, series, version = 1) => ({ id, kind: "stack", series, version });
+
+test("a layout that hangs another series takes that pane's view away, and no other's", () => {
+  const before = after(
+    OPENED,
+    TOOK,
+    hung(1, paneOf("a", "ct"), paneOf("b", "mr")),
+    shown({ ...HERE, n: 2 }),
+    { ...shown({ ...HERE, n: 3 }), pane: "b" },
+  );
+  const names = (...panes) => Object.keys(applyEvent(before, hung(4, ...panes)).shown);
+  assert.deepEqual(names(paneOf("a", "ct"), paneOf("b", "mr")), ["a", "b"]);
+  assert.deepEqual(names(paneOf("a", "pt"), paneOf("b", "mr")), ["b"]);
+  assert.deepEqual(names(paneOf("a", "ct"), paneOf("b", "mr", 2)), ["a"]);
+  assert.deepEqual(names(paneOf("b", "mr")), ["b"]);
+});
+
+test("a view that came before any layout is of nothing that is known to hang", () => {
+  assert.deepEqual(after(OPENED, TOOK, shown(HERE), hung(2, paneOf("a", "ct"))).shown, {});
+});
+
 test("a kind of view this page does not know takes the place of the older one", () => {
   const next = { ...HERE, n: 2 };
   const room = after(OPENED, TOOK, shown(HERE), shown(next, { kind: "hologram" }));
