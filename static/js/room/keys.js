@@ -12,7 +12,12 @@ export const KEYS = [
   { key: "m", act: "tool-pan", words: "tool: move", reach: "own" },
   { key: "d", act: "tool-length", words: "tool: length", reach: "own" },
   { key: "a", act: "tool-arrow", words: "tool: arrow with text", reach: "own" },
-  { key: "t", act: "point", words: "point: the others see your pointer", reach: "own" },
+  {
+    key: "t",
+    act: "point",
+    words: "point: the others see your pointer while you follow",
+    reach: "own",
+  },
   { key: "n", act: "next-case", words: "next case, for everybody", reach: "room" },
   { key: "p", act: "previous-case", words: "previous case, for everybody", reach: "room" },
   { key: "f", act: "follow", words: "look around, or follow again", reach: "own" },

@@ -94,7 +94,7 @@ export class Pictures {
 
   /** A picture was moved by hand on this screen. @param {string} pane @param {StackView} view */
   moved(pane, view) {
-    const mode = this.#model.follow.moved(this.#model.room);
+    const mode = this.#turn("moved");
     if (mode === "presenting") this.#sendView(pane, view);
     else this.#keepLayout();
   }
@@ -112,7 +112,7 @@ export class Pictures {
 
   /** F: leave the presenter's picture, or come back to it at once. */
   toggleFollow() {
-    const mode = this.#model.follow.toggle(this.#model.room);
+    const mode = this.#turn("toggle");
     if (mode === "roaming") this.#keepLayout();
     else this.comeBack();
   }
@@ -133,7 +133,7 @@ export class Pictures {
     const others = now.panes.filter((pane) => pane.id !== active);
     const panes = [...others, what].sort((one, other) => (one.id < other.id ? -1 : 1));
     this.#own = { caseId, layout: { panes, active } };
-    const mode = this.#model.follow.moved(this.#model.room);
+    const mode = this.#turn("moved");
     if (mode !== "presenting") return;
     this.#sender.withdraw(`view:${active}`); // it was of the series that hung there
     this.#sendLayout(this.#own.layout);
@@ -142,14 +142,32 @@ export class Pictures {
   /** @param {string} pane @param {Point|null} point - null: it has left the picture */
   pointed(pane, point) {
     this.#pointing = point && { pane, point };
-    const isHeard = this.isPointing || this.#model.mode === "presenting";
-    if (isHeard) this.#sendPoint(pane, point);
+    if (this.#isHeard) this.#sendPoint(pane, point);
   }
 
   togglePointing() {
     this.isPointing = !this.isPointing;
     const { pane, point } = this.#pointing ?? { pane: this.#panes.active, point: null };
-    this.#sendPoint(pane, this.isPointing ? point : null);
+    this.#sendPoint(pane, this.isPointing && this.#isHeard ? point : null);
+  }
+
+  /** A pointer names a pane and a point: it means something where the presenter's picture is. */
+  get #isHeard() {
+    const { mode } = this.#model;
+    return mode === "presenting" || (this.isPointing && mode === "following");
+  }
+
+  /**
+   * Leave the presenter's picture or come back to it; who leaves it takes their pointer along.
+   *
+   * @param {"moved"|"toggle"} how
+   */
+  #turn(how) {
+    const wasHeard = this.#isHeard;
+    const mode = this.#model.follow[how](this.#model.room);
+    const pane = this.#pointing?.pane ?? this.#panes.active;
+    if (wasHeard && !this.#isHeard) this.#sendPoint(pane, null);
+    return mode;
   }
 
   /** @param {string} pane @param {Place} place @param {Drawing|null} drawing */
@@ -189,8 +207,10 @@ export class Pictures {
   }
 
   #showHands() {
-    const { room, you } = this.#model;
-    const pointers = Object.values(room.pointers).filter(({ by }) => by !== you.person);
+    const { room, you, mode } = this.#model;
+    const isTheirs = mode === "following" || mode === "presenting"; // the picture pointed at
+    const heard = isTheirs ? Object.values(room.pointers) : [];
+    const pointers = heard.filter(({ by }) => by !== you.person);
     const previews = Object.values(room.previews).filter(({ by }) => by !== you.person);
     this.#panes.setHands(
       pointers.map((one) => ({ ...one, ...this.#model.authorOf(one.by) })),

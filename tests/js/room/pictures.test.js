@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Pictures } from "../../../static/js/room/pictures.js";
+import { RoomCommand } from "../../../static/js/room/protocol.js";
 import { EMPTY_ROOM } from "../../../static/js/room/state.js";
 
 const LAYOUT = { panes: [{ id: "a", kind: "stack", series: "s", version: 1 }], active: "a" };
@@ -127,4 +128,89 @@ test("a view that waits is not said of the series that is hung in its place", (t
   pictures.show();
   pictures.hang({ id: "t", version: 2 });
   assert.deepEqual(said, ["not view:a", "layout"]);
+});
+
+const POINT = { unit: "px", x: 1, y: 2 };
+
+/** Somebody whose pointer may be heard; `said` holds where they point, and null once it has left. */
+function pointing(mode, isPointing = true) {
+  const rig = made(mode);
+  rig.pictures.destroy();
+  const { model, panes } = rig;
+  const said = [];
+  const hands = [];
+  const offer = (_, make) => {
+    const command = make({});
+    if (command.type === RoomCommand.PointAt) said.push(command.point);
+  };
+  model.follow = {
+    moved: () => {
+      if (model.mode === "following") model.mode = "roaming";
+      return model.mode;
+    },
+    toggle: () => {
+      model.mode = model.mode === "following" ? "roaming" : "following";
+      return model.mode;
+    },
+  };
+  Object.assign(panes, {
+    active: "a",
+    comeBack: () => {},
+    setHands: (pointers) => hands.push(pointers.map(({ name }) => name)),
+  });
+  const by = { by: "chair", name: "Dr C", pane: "a", point: POINT, n: 1, at: 1 };
+  model.room = { ...model.room, pointers: { chair: by } };
+  const sender = { offer, withdraw: () => {} };
+  const pictures = new Pictures({ model, panes, sender, marks: { kept: [] } });
+  pictures.isPointing = isPointing;
+  return { pictures, model, said, hands };
+}
+
+for (const [mode, isPointing, isTold, sees] of [
+  ["presenting", false, true, ["Dr C"]],
+  ["following", true, true, ["Dr C"]],
+  ["following", false, false, ["Dr C"]],
+  ["roaming", true, false, []],
+  ["free", true, false, []],
+  ["lapsed", true, false, []],
+]) {
+  const does = isTold ? "points at the others' pictures" : "points at nobody else's picture";
+  const how = isPointing ? "with the pointer on" : "with the pointer off";
+  test(`who is ${mode} ${how} ${does}, and sees ${sees.length || "no"} pointer here`, (t) => {
+    const { pictures, said, hands } = pointing(mode, isPointing);
+    t.after(() => pictures.destroy());
+    pictures.show();
+    pictures.pointed("a", POINT);
+    assert.deepEqual([said, hands.at(-1)], [isTold ? [POINT] : [], sees]);
+  });
+}
+
+for (const [what, leave] of [
+  ["a hand", (pictures) => pictures.moved("a", SHOWN.a.view)],
+  ["F", (pictures) => pictures.toggleFollow()],
+]) {
+  test(`who looks around after ${what} points at nobody else's picture, and sees no pointer on their own`, (t) => {
+    const { pictures, said, hands } = pointing("following");
+    t.after(() => pictures.destroy());
+    pictures.show();
+    pictures.pointed("a", POINT);
+    leave(pictures);
+    pictures.pointed("a", POINT);
+    pictures.moved("a", SHOWN.a.view);
+    pictures.show();
+    assert.deepEqual(said, [POINT, null]);
+    assert.deepEqual(hands.at(-1), []);
+    pictures.toggleFollow();
+    pictures.pointed("a", POINT);
+    pictures.show();
+    assert.deepEqual([said.at(-1), hands.at(-1)], [POINT, ["Dr C"]]);
+  });
+}
+
+test("switching the pointer on while looking around tells nobody of it", (t) => {
+  const { pictures, said } = pointing("roaming", false);
+  t.after(() => pictures.destroy());
+  pictures.pointed("a", POINT);
+  pictures.togglePointing();
+  assert.deepEqual(said, [null]);
 });
