@@ -53,6 +53,7 @@ export class Presence {
   #buttons;
   #take;
   #give;
+  #chosen = "";
 
   /**
    * @param {HTMLElement} element
@@ -86,7 +87,7 @@ export class Presence {
     const words = takeWords(mode, from);
     this.#buttons.show([takes, words, from, others], () => [
       takes && this.#takeButton(words, from),
-      others.length > 0 && this.#giveMenu(others),
+      ...(others.length > 0 ? this.#giveMenu(others) : []),
     ]);
   }
 
@@ -105,24 +106,36 @@ export class Presence {
     return h("button", { ...attributes, title, onclick: this.#take }, words);
   }
 
-  /** @param {Other[]} others */
+  /**
+   * The menu only chooses: by keyboard its first name is chosen with one key (D17).
+   *
+   * @param {Other[]} others
+   */
   #giveMenu(others) {
-    const give = (/** @type {Event} */ { target }) => {
-      if (target instanceof HTMLSelectElement && target.value) this.#give(target.value);
+    const choose = (/** @type {Event} */ { target }) => {
+      if (target instanceof HTMLSelectElement) this.#chosen = target.value;
     };
-    return h(
+    const menu = h(
       "select",
       {
         class: "select",
         "aria-label": "Hand the picture over to",
-        "data-key": "give",
-        onchange: give,
+        "data-key": "give-to",
+        onchange: choose,
       },
       h("option", { value: "" }, "Hand over to…"),
       ...others.map(({ person, name, shape }) => {
-        return h("option", { value: person }, `${shape} ${name}`);
+        const selected = person === this.#chosen; // still, when somebody comes meanwhile
+        return h("option", { value: person, selected }, `${shape} ${name}`);
       }),
     );
+    const give = () => {
+      if (!menu.value) return menu.focus();
+      this.#give(menu.value);
+      menu.value = this.#chosen = "";
+    };
+    const attributes = { class: "button button--small", type: "button", "data-key": "give" };
+    return [menu, h("button", { ...attributes, onclick: give }, "Hand over")];
   }
 }
 

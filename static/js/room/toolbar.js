@@ -52,7 +52,7 @@ export class Toolbar {
       h(
         "div",
         { class: "tools", role: "group", "aria-label": "Picture" },
-        this.#presets(presets),
+        ...this.#presets(presets),
         ...ACTS.map(([act, name, word]) => this.#button(act, name, word)),
       ),
       h(
@@ -91,25 +91,26 @@ export class Toolbar {
     );
   }
 
-  /** @param {readonly string[]} names - of the picture's own windows, in the order of their keys */
+  /**
+   * The menu only chooses: by keyboard its first window is chosen with one key (D17).
+   *
+   * @param {readonly string[]} names - of the picture's own windows, in the order of their keys
+   */
   #presets(names) {
-    const choose = (/** @type {Event} */ { target }) => {
-      if (!(target instanceof HTMLSelectElement) || !target.value) return;
-      this.#act(target.value);
-      target.value = "";
-    };
-    return h(
+    const disabled = names.length === 0;
+    const menu = h(
       "select",
-      {
-        class: "select",
-        "aria-label": "Window presets",
-        "data-key": "presets",
-        disabled: names.length === 0,
-        onchange: choose,
-      },
-      h("option", { value: "" }, names.length ? "presets" : "no presets"),
+      { class: "select", "aria-label": "Window presets", "data-key": "presets", disabled },
+      h("option", { value: "" }, disabled ? "no presets" : "presets"),
       ...names.map((name, i) => h("option", { value: `preset-${i + 1}` }, `${i + 1} ${name}`)),
     );
+    const apply = () => {
+      if (!menu.value) return menu.focus();
+      this.#act(menu.value);
+      menu.value = "";
+    };
+    const attributes = { class: "tool", type: "button", "data-key": "apply", disabled };
+    return [menu, h("button", { ...attributes, onclick: apply }, "apply")];
   }
 }
 
