@@ -195,6 +195,7 @@ export class Panes {
     this.#make = make;
     this.#heard = heard;
     root.addEventListener("pointerdown", (event) => this.#activate(event), { capture: true });
+    root.addEventListener("focusin", (event) => this.#activate(event)); // by keyboard
   }
 
   /**
@@ -342,7 +343,7 @@ export class Panes {
     }
   }
 
-  /** @param {PointerEvent} event */
+  /** @param {PointerEvent|FocusEvent} event */
   #activate({ target }) {
     const pane = target instanceof Element && target.closest("[data-pane]");
     const id = (pane || null)?.getAttribute("data-pane") ?? this.active;

@@ -2,22 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Panes } from "../../../static/js/room/panes.js";
+import { FakeElement, putPage } from "../fake-page.js";
 
-/** As much of an element as a pane's place on the screen needs. */
-class FakeElement extends EventTarget {
-  children = [];
-  dataset = {};
-  classList = { toggle: () => {} };
-  setAttribute() {}
-  append(...children) {
-    this.children.push(...children);
-  }
-  insertBefore(child) {
-    this.children.push(child);
-  }
-  remove() {}
-}
-globalThis.document = { createElement: () => new FakeElement() };
+putPage();
 
 /** A pane that notes what it is told; its series is there once `arrive` is called. */
 class FakePane extends EventTarget {
@@ -81,4 +68,19 @@ test("a stack is opened and told nothing of itself", () => {
   const { pane } = hung();
   assert.deepEqual(pane.opened, ["s"]);
   assert.deepEqual(pane.views, []);
+});
+
+test("the pane that takes the focus is the active one, as the pane that is touched", () => {
+  const root = new FakeElement();
+  const panes = new Panes(root, () => new FakePane(), HEARD);
+  const pane = (id) => ({ id, kind: "stack", series: id, version: 1 });
+  panes.hang("smith", { panes: [pane("a"), pane("b")], active: "a" }, null);
+  const within = (id) => ({ closest: () => root.querySelector(`[data-pane="${id}"]`) });
+  const reach = (type, id) => {
+    const event = new Event(type);
+    Object.defineProperty(event, "target", { value: Object.assign(new FakeElement(), within(id)) });
+    root.dispatchEvent(event);
+    return panes.active;
+  };
+  assert.deepEqual([reach("focusin", "b"), reach("pointerdown", "a")], ["b", "a"]);
 });
