@@ -1,4 +1,4 @@
-import { $, el, takesText } from "../shared/dom.js";
+import { $, el } from "../shared/dom.js";
 import { ImagePane } from "../viewer/image-pane.js";
 import {
   assetsIn,
@@ -97,14 +97,8 @@ class ViewPage {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (takesText(event.target) || isButtonPress(event)) return;
     if (this.#pane.handleKey(event)) event.preventDefault();
   }
-}
-
-/** A focused button takes Space and Enter for itself. @param {KeyboardEvent} event */
-function isButtonPress({ key, target }) {
-  return target instanceof HTMLButtonElement && (key === " " || key === "Enter");
 }
 
 /** @param {HTMLElement} element */

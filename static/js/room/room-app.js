@@ -287,7 +287,6 @@ export class RoomApp {
   #key(event) {
     if (event.defaultPrevented) return;
     if (takesText(event.target)) return this.#leaveText(event);
-    if (event.target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key)) return;
     if (this.#isTaken(event)) event.preventDefault();
   }
 

@@ -67,3 +67,14 @@ export function takesText(target) {
   if (!(target instanceof HTMLElement)) return false;
   return target.isContentEditable || target.matches("input, textarea, select");
 }
+
+/**
+ * Whether a control has the focus and takes this press for itself, so that it means no act: Space
+ * opens a section, presses a button.
+ *
+ * @param {{ key: string, target: EventTarget|null }} event
+ */
+export function takesPress({ key, target }) {
+  if (!(target instanceof Element) || ![" ", "Enter"].includes(key)) return false;
+  return target.closest("button, summary, a[href], [role=button]") !== null;
+}

@@ -1,4 +1,4 @@
-import { takesText } from "../shared/dom.js";
+import { takesPress, takesText } from "../shared/dom.js";
 import { actOf, movesPicture } from "./keys.js";
 import { panned, scrolledTo, windowed, zoomed } from "./view.js";
 
@@ -71,7 +71,7 @@ export function handHost(doings) {
  * @returns {boolean} whether it was one of the pane's
  */
 export function key(doings, event) {
-  if (event.defaultPrevented || takesText(event.target)) return false;
+  if (event.defaultPrevented || takesText(event.target) || takesPress(event)) return false;
   const isOurs = obeyed(doings, event);
   if (isOurs) event.preventDefault(); // so that it is not taken twice, here and by the page
   return isOurs;

@@ -3,7 +3,22 @@ import { test } from "node:test";
 
 import { AUTHORS, authorAt } from "../../../static/js/viewer/authors.js";
 import { actOf, movesPicture } from "../../../static/js/viewer/keys.js";
+import { key } from "../../../static/js/viewer/hand-host.js";
 import * as words from "../../../static/js/viewer/words.js";
+
+/** An element of the page that knows what it is, or stands in. */
+class FakeElement {
+  constructor(is = "") {
+    this.is = is;
+  }
+  closest(asked) {
+    return asked.split(", ").includes(this.is) ? this : null;
+  }
+  matches() {
+    return false;
+  }
+}
+Object.assign(globalThis, { Element: FakeElement, HTMLElement: FakeElement });
 
 const pressed = (key, code = "", more = {}) => ({ key, code, ...more });
 
@@ -76,3 +91,34 @@ for (const [longest, length] of [
     assert.ok(Math.abs(words.roundLength(longest) - length) < 1e-9);
   });
 }
+
+/** What a picture does when a key is pressed with the focus on `target`, and whether it took it. */
+const pressedOn = (target, name) => {
+  const acts = [];
+  const act = (one) => acts.push(one) > 0;
+  const doings = { hand: { nudge: () => false }, pane: { needsShift: false, act } };
+  const taken = { prevented: false };
+  const preventDefault = () => {
+    taken.prevented = true;
+  };
+  const event = { key: name, code: "", target, defaultPrevented: false, preventDefault };
+  return [key(doings, event), taken.prevented, acts];
+};
+
+for (const [what, is] of [
+  ["a button presses it", "button"],
+  ["a link stays with it", "a[href]"],
+  ["a closed section opens it", "summary"],
+  ["a mark stays with it", "[role=button]"],
+]) {
+  test(`Space on ${what} and moves no picture, and other keys do`, () => {
+    const control = new FakeElement(is);
+    assert.deepEqual(pressedOn(control, " "), [false, false, []]);
+    assert.deepEqual(pressedOn(control, "Enter"), [false, false, []]);
+    assert.deepEqual(pressedOn(control, "i"), [true, true, ["invert"]]);
+  });
+}
+
+test("Space on a picture is the picture's", () => {
+  assert.deepEqual(pressedOn(new FakeElement(), " "), [true, true, ["reset"]]);
+});
