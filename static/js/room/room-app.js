@@ -10,6 +10,7 @@ import { NextCase } from "./next-case.js";
 import { OutcomePanel } from "./outcome-panel.js";
 import { Panes } from "./panes.js";
 import { Pictures } from "./pictures.js";
+import { Place } from "./place.js";
 import { RoomCommand, RoomEvent } from "./protocol.js";
 import { RoomView } from "./room-view.js";
 import { Sender } from "./sender.js";
@@ -46,6 +47,7 @@ export class RoomApp {
   #marks;
   #panes;
   #pictures;
+  #place;
   #outcome;
   #view;
   #line;
@@ -74,6 +76,7 @@ export class RoomApp {
     this.#panes = new Panes(part(root, "panes"), makePane, this.#heard());
     const parts = { model, panes: this.#panes, sender: this.#sender, marks: this.#marks };
     this.#pictures = new Pictures(parts);
+    this.#place = new Place({ ...parts, pictures: this.#pictures });
     const redraw = () => this.#redraw();
     this.#outcome = new OutcomePanel(part(root, "outcome"), {
       model,
@@ -161,20 +164,18 @@ export class RoomApp {
 
   #loaded() {
     if (this.#model.isOpenHidden) this.#troubles.set("undo", null); // it names the case
+    this.#place.leave();
     this.#drawNow();
+    this.#place.enter();
   }
 
   /** @param {AnyRoomEvent} event */
   #hear(event) {
-    const model = this.#model;
-    const [mode, { term, case: openCase }] = [model.mode, model.room.position];
     this.#line.measure(event);
-    model.room = applyEvent(model.room, event, Date.now());
-    model.follow.heed(model.room);
-    const now = model.room.position;
-    if (now.term !== term || now.case !== openCase) this.#sender.forget();
+    this.#model.room = applyEvent(this.#model.room, event, Date.now());
+    this.#place.leave();
     this.#heed(event);
-    if (now.term !== term || model.mode !== mode) this.#pictures.sendAll();
+    this.#place.enter();
     if (event.type === RoomEvent.ViewShown) this.#pictures.follow();
     if (!PASSING.has(event.type)) this.#isWholeDue = true;
     if (event.type === RoomEvent.CaseOpened) this.#drawNow();
