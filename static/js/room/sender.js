@@ -4,6 +4,14 @@
 /** A fenced command as it will be, but for its fence. @typedef {(fence: Fence) => AnyRoomCommand} Make */
 
 const SETTLED_MS = 250;
+const LAYOUT = "layout";
+const POINTER = "pointer";
+
+/**
+ * How many of a kind are sent a second at most, whatever the screen's own rate: the room drops what
+ * is more than it takes, and it would be pictures. What hangs where is never held back.
+ */
+const RATES = { pointer: 30, others: 60 };
 
 /**
  * Sends pictures, pointers and half drawn marks: at most one of a kind an animation frame, only
@@ -18,6 +26,8 @@ export class Sender {
   #next = new Map();
   /** @type {Map<string, Make>} */
   #last = new Map();
+  /** When the next one of a kind is due. @type {Map<string, number>} */
+  #due = new Map();
   #isAsked = false;
   #n = 0;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -77,17 +87,34 @@ export class Sender {
     this.#isAsked = false;
     if (this.#next.size === 0) return;
     if (this.#line.isFull) return this.#ask();
-    for (const [key, make] of this.#next) {
+    for (const [key, make] of inOrder(this.#next)) {
+      if (!this.#isDue(key)) continue;
       this.#send(make);
+      this.#next.delete(key);
       this.#last.set(key, make);
     }
-    this.#next.clear();
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#sendAgain(), SETTLED_MS);
+    if (this.#next.size > 0) this.#ask(); // the newest of what had to wait
+  }
+
+  /**
+   * No screen's frames are even: one may come early, as long as not too many come in all.
+   *
+   * @param {string} key - counted as sent where it is due
+   */
+  #isDue(key) {
+    if (key === LAYOUT) return true;
+    const between = 1000 / (key === POINTER ? RATES.pointer : RATES.others);
+    const now = this.#clock.now();
+    const due = Math.max(this.#due.get(key) ?? 0, now);
+    if (due - now > between) return false;
+    this.#due.set(key, due + between);
+    return true;
   }
 
   #sendAgain() {
-    for (const make of this.#last.values()) this.#send(make);
+    for (const [, make] of inOrder(this.#last)) this.#send(make);
     this.#last.clear();
   }
 
@@ -99,6 +126,16 @@ export class Sender {
     const { case: caseSeq, term } = this.#where();
     this.#line.sendEphemeral(make({ case: caseSeq, term, n: this.#n }));
   }
+}
+
+/**
+ * A view is of the series that hangs, and a point is on the picture that is shown.
+ *
+ * @param {Map<string, Make>} next
+ */
+function inOrder(next) {
+  const rank = (/** @type {string} */ key) => (key === LAYOUT ? 0 : key === POINTER ? 2 : 1);
+  return [...next].sort(([one], [other]) => rank(one) - rank(other));
 }
 
 const BROWSER = {
