@@ -185,3 +185,39 @@ def test_the_next_case_opens_with_a_picture_that_is_here_already(enter, beside, 
     assert rows.count(("view.granted", "prefetch")) == len(delivered)
     assert rows.count(("view.displayed", "")) == len(delivered)
     assert violations(page) == []
+
+
+# ---- by keyboard ------------------------------------------------------------------------
+
+
+def test_a_name_is_chosen_by_key_and_the_picture_handed_over_by_the_button(enter):
+    chair, _ = enter("chair")
+    enter("radiologist")
+    presence = chair.locator("[data-part=presence]")
+    chair.locator("[data-key=take]").click()
+    expect(presence).to_contain_text("You present")
+    menu = chair.locator("[data-key=give-to]")
+    menu.focus()
+    chair.keyboard.press("ArrowDown")
+    expect(menu).not_to_have_value("")
+    chair.wait_for_timeout(500)
+    expect(presence).to_contain_text("You present")
+    chair.keyboard.press("Tab")
+    chair.keyboard.press("Enter")
+    expect(presence).not_to_contain_text("You present")
+    expect(presence).to_contain_text("presenting:")
+
+
+def test_space_on_a_closed_section_opens_it_and_moves_no_picture(enter):
+    page, _ = enter("coordinator")
+    pane = page.locator("[data-pane=a] .picture__pane")
+    pane.focus()
+    page.keyboard.press("i")
+    page.wait_for_timeout(300)
+    inverted = pixels(page)["hash"]
+    section = page.locator("details", has_text="Plan and stage")
+    section.locator("summary").focus()
+    page.keyboard.press("Space")
+    expect(section).to_have_attribute("open", "")
+    page.wait_for_timeout(300)
+    assert pixels(page)["hash"] == inverted
