@@ -130,7 +130,7 @@ def test_a_study_that_is_gone_is_said_to_be_gone(orthanc):
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_after_a_pull_has_ended_undoes_none_of_it(monkeypatch, told):
     monkeypatch.setattr("imaging.pull.settle.hurry_frames_of", lambda _: 1 / 0)
-    _, study, job = at_fake(monkeypatch, "hook", make_study("hook"))
+    _, study, job = at_fake(monkeypatch, "hook", make_study("hook", nhs_number=NHS))
     work.run_next(PULL)
     study.refresh_from_db()
     job.refresh_from_db()
