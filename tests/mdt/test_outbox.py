@@ -21,6 +21,23 @@ async def test_a_slow_socket_gets_the_newest_of_each_key_after_all_that_is_durab
     assert not outbox._something.is_set()
 
 
+async def test_no_view_is_sent_before_the_layout_it_was_shown_in_nor_one_of_before_after_it():
+    outbox = Outbox()
+    for text, key in (
+        ("old 1", "view:a"),
+        ("old 2", "view:a"),
+        ("layout 1", "layout"),
+        ("new 1", "view:a"),
+        ("new 2", "view:a"),
+        ("layout 2", "layout"),
+        ("newest", "view:a"),
+    ):
+        outbox.put(text, key)
+    sent = [outbox.pop() for _ in range(5)]
+    assert sent == ["old 2", "layout 1", "new 2", "layout 2", "newest"]
+    assert not outbox._something.is_set()
+
+
 async def test_a_socket_that_keeps_up_is_written_to_straight():
     sent, outbox = [], Outbox()
     outbox.open(lambda text: not sent.append(text))
@@ -36,9 +53,10 @@ async def test_nothing_overtakes_what_waits():
     assert ([outbox.pop(), outbox.pop()], sent) == (["one", "two"], [])
 
 
-async def test_a_socket_too_far_behind_is_sent_away():
+@pytest.mark.parametrize("key", ["", "layout"])
+async def test_a_socket_too_far_behind_is_sent_away(key):
     outbox = Outbox(limit=2)
     for n in range(3):
-        outbox.put(f"d{n}")
+        outbox.put(f"d{n}", key)
     with pytest.raises(Behind):
         await outbox.wait()
