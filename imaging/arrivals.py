@@ -131,14 +131,15 @@ def forget_set_aside(archive_id: int, study_instance_uid: str, but: Collection[i
 def forget_recorded() -> int:
     """Remove the rows whose bytes their study has; returns how many.
 
-    Not what was set aside as another person's: its imaging team may say that it is hers.
+    Not what was set aside as another person's: its imaging team may say that it is hers. Nor what
+    comes again of a study that is withheld: its archive says by it once more whose it is.
     """
     instances = Instance.objects.filter(
         sha256=OuterRef("store_key"),  # the store's keys are hashes
         sop_instance_uid=OuterRef("sop_instance_uid"),
         series__study__archive=OuterRef("archive"),
         series__study__study_instance_uid=OuterRef("study_instance_uid"),
-    ).exclude(store_key="")  # its bytes were removed, and these are them again
+    ).exclude(Q(store_key="") | Q(series__study__state=Study.State.WITHHELD))  # "": removed since
     refused = Quarantined.objects.filter(
         sha256=OuterRef("store_key"),
         study__archive=OuterRef("archive"),

@@ -117,6 +117,27 @@ def test_a_withheld_study_comes_back_once_the_patient_is_put_right(archive, list
     assert (the_study("pushed").verdict, the_study("pushed").state) == ("same", State.WANTED)
 
 
+def test_a_study_that_was_whole_comes_back_by_being_pushed_again(archive, list_khan, coordinator):
+    """Nothing of it was waiting any more when the patient was put right."""
+    case, files = list_khan(), make_study("pushed", nhs_number=KHAN)
+    push(archive, files)
+    look()
+    work.run_next((Job.Kind.PULL,))
+    look()
+    assert not Arrival.objects.exists()
+    correct(case, coordinator, SLIP)
+    correct(case, coordinator, RIGHT)
+    look()
+    assert the_study("pushed").state == State.WITHHELD
+    push(archive, files)
+    look()
+    assert (the_study("pushed").verdict, the_study("pushed").state) == ("same", State.WANTED)
+    work.run_next((Job.Kind.PULL,))
+    look()
+    assert (the_study("pushed").verdict, Arrival.objects.count()) == ("same", 0)
+    assert the_study("pushed").stored_count == 3
+
+
 def test_one_good_image_gives_back_no_study_with_another_persons_in_it(
     archive, list_khan, coordinator
 ):
