@@ -149,16 +149,17 @@ def test_what_fails_after_a_pull_has_ended_keeps_no_worker_from_being_woken(monk
 def test_an_unreachable_archive_is_tried_later_each_time_and_then_given_up(kind, told):
     fields = {"host": "127.0.0.1", "port": 1, "called_ae_title": "NOBODY"}
     study, job = wanted("unreachable", ArchiveFactory(kind=kind, **fields))
-    waits = []
-    for _ in range(queue.ATTEMPTS - 1):
+    waits = [timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80)]
+    assert len(waits) == queue.ATTEMPTS - 1
+    for wait in waits:
+        begun = timezone.now()
         run_next()
         assert stands(study)[:2] == (State.WANTED, "archive.unreachable")
         job.refresh_from_db()
-        waits.append(round((job.due_at - timezone.now()).total_seconds()))
+        assert begun + wait <= job.due_at <= timezone.now() + wait
         Job.objects.update(due_at=timezone.now())
         Archive.objects.update(rests_until=None)  # the breaker's rest: test_breaker.py
     run_next()
-    assert waits == [5, 10, 20, 40, 80]
     assert stands(study)[:2] == (State.FAILED, "archive.unreachable")
     assert study.message == "The archive cannot be reached."
     assert told[-2:] == [State.PULLING, State.FAILED]
