@@ -107,13 +107,16 @@ export class Presence {
   }
 
   /**
-   * The menu only chooses: by keyboard its first name is chosen with one key (D17).
+   * The menu only chooses: by keyboard its first name is chosen with one key (D17). The button is
+   * there once somebody is: the banner has no room to spare.
    *
    * @param {Other[]} others
    */
   #giveMenu(others) {
     const choose = (/** @type {Event} */ { target }) => {
-      if (target instanceof HTMLSelectElement) this.#chosen = target.value;
+      if (!(target instanceof HTMLSelectElement)) return;
+      this.#chosen = target.value;
+      button.hidden = !target.value;
     };
     const menu = h(
       "select",
@@ -130,12 +133,15 @@ export class Presence {
       }),
     );
     const give = () => {
-      if (!menu.value) return menu.focus();
+      if (!menu.value) return;
       this.#give(menu.value);
       menu.value = this.#chosen = "";
+      button.hidden = true;
     };
     const attributes = { class: "button button--small", type: "button", "data-key": "give" };
-    return [menu, h("button", { ...attributes, onclick: give }, "Hand over")];
+    const button = h("button", { ...attributes, onclick: give }, "Hand over");
+    button.hidden = !others.some(({ person }) => person === this.#chosen);
+    return [menu, button];
   }
 }
 

@@ -44,11 +44,19 @@ test("choosing a name in the menu hands nothing over until the button is pressed
   assert.deepEqual(given, ["bob"]);
 });
 
-test("nothing is handed over while no name is chosen", () => {
-  const { show, given, button } = presence();
+test("nothing is handed over while no name is chosen, and nothing offers to", () => {
+  const { show, given, menu, button } = presence();
   show("me", "ann");
+  assert.equal(button().hidden, true);
   button().click();
   assert.deepEqual(given, []);
+  choose(menu(), "ann");
+  assert.equal(button().hidden, false);
+  show("me", "ann", "bob");
+  assert.equal(button().hidden, false, "still chosen when somebody comes");
+  choose(menu(), "bob");
+  button().click();
+  assert.equal(button().hidden, true);
 });
 
 test("the name that was chosen stays chosen when somebody comes, and goes with its person", () => {
