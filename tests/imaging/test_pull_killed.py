@@ -22,15 +22,15 @@ from imaging import work
 from imaging.models import Job, Study
 from imaging.pull import receive
 
-take = receive.Receiving.take
-receive.AHEAD = 8
+take, enough = receive.Receiving.take, receive.BATCH
+receive.AHEAD = receive.BATCH = 8  # however slow its threads are, not all is taken by then
 
-def until_a_batch_is_written(self, *data):
+def until_enough_is_written(self, *data):
     take(self, *data)
-    while Study.objects.get().stored_count >= receive.BATCH:
+    while Study.objects.get().stored_count >= enough:
         time.sleep(1)  # for the kill
 
-receive.Receiving.take = until_a_batch_is_written
+receive.Receiving.take = until_enough_is_written
 work.run_next((Job.Kind.PULL,))
 """
 
