@@ -1,8 +1,9 @@
 """The list of a meeting: who is on it, in which order, with which studies. Writes only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -31,35 +32,26 @@ from mdt.referrals.services import refer, register_patient
 from mdt.room_log import log
 
 Action = AuditEvent.Action
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def add_case(*, meeting: Meeting, by: Person, **case: Any) -> ListedCase:
-    """Put a patient on the list with a question: known by number and birth date, or made known.
+def _again_where_another_was_first(write: Callable[P, R]) -> Callable[P, R]:
+    """Two that write the same in one instant: the second begins anew and finds what is there."""
 
-    Names and sex are needed for somebody who is not known yet, and where they have no NHS number a
-    trust's own and the status that says why; what is on record of somebody who is known stays as
-    it is. `named` are people by their part in the referral, as `refer` takes them. Sent twice
-    with one `event_id`, the second changes nothing. `case` is what `_add_case` takes.
+    @wraps(write)
+    def written(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return write(*args, **kwargs)
+        except IntegrityError:
+            return write(*args, **kwargs)
 
-    Raises
-    ------
-    OtherBirthDate
-        The number is somebody's who was born on another day.
-    AlreadyListed
-        The patient is on this list.
-    NumberTaken
-        The trust's number of somebody new is another's.
-    NotAllowed, WrongState
-        As for `list_case`.
-    """
-    try:
-        return _add_case(meeting=meeting, by=by, **case)
-    except IntegrityError:  # another meeting made them known in the same instant: now they are
-        return _add_case(meeting=meeting, by=by, **case)
+    return written
 
 
+@_again_where_another_was_first
 @transaction.atomic
-def _add_case(
+def add_case(
     *,
     meeting: Meeting,
     nhs_number: str,
@@ -76,6 +68,24 @@ def _add_case(
     named: Mapping[str, Person] | None = None,
     is_restricted: bool = False,
 ) -> ListedCase:
+    """Put a patient on the list with a question: known by number and birth date, or made known.
+
+    Names and sex are needed for somebody who is not known yet, and where they have no NHS number a
+    trust's own and the status that says why; what is on record of somebody who is known stays as
+    it is. `named` are people by their part in the referral, as `refer` takes them. Sent twice
+    with one `event_id`, the second changes nothing.
+
+    Raises
+    ------
+    OtherBirthDate
+        The number is somebody's who was born on another day.
+    AlreadyListed
+        The patient is on this list.
+    NumberTaken
+        The trust's number of somebody new is another's.
+    NotAllowed, WrongState
+        As for `list_case`.
+    """
     check_may_change_list(meeting=meeting, by=by)  # before anything is said of a number
     if known := patient_known_as(nhs_number, birth_date, local):
         hold_studies(known)
