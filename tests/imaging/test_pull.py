@@ -127,23 +127,6 @@ def test_a_study_that_is_gone_is_said_to_be_gone(orthanc):
     assert job.state == Job.State.FAILED
 
 
-@pytest.mark.django_db(transaction=True)
-def test_what_fails_after_a_pull_has_ended_keeps_no_worker_from_being_woken(monkeypatch, told):
-    woken, woken_before = [], []
-
-    def failing(_):
-        woken_before.append(len(woken))
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("imaging.pull.settle.hurry_frames_of", failing)
-    _, study, job = at_fake(monkeypatch, "hook", make_study("hook", nhs_number=NHS))
-    work.run_next(PULL, wake=lambda: woken.append(1))
-    study.refresh_from_db()
-    job.refresh_from_db()
-    assert (study.state, study.code, job.state) == (State.COMPLETE, "", Job.State.DONE)
-    assert len(woken) > woken_before[0]
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
 def test_an_unreachable_archive_is_tried_later_each_time_and_then_given_up(kind, told):

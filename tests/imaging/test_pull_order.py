@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from imaging import plan, queue, retention
+from imaging import plan, queue, retention, work
 from imaging.archives.base import ArchiveError, Level, Listed
 from imaging.models import Instance, Job, Quarantined, Study
 from imaging.pull import receive, spool
@@ -339,3 +339,20 @@ def test_a_partial_study_with_no_job_on_its_way_is_not_cancelled(monkeypatch):
     queue.claim_next(PULL, timezone.now())
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, claim=None, lease_until=None)
     assert not plan.cancel_study(study, by="Jo Brown")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_a_pull_has_ended_keeps_no_worker_from_being_woken(monkeypatch):
+    woken, woken_before = [], []
+
+    def failing(_):
+        woken_before.append(len(woken))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("imaging.pull.settle.hurry_frames_of", failing)
+    _, study, job = at_fake(monkeypatch, "hook", make_study("hook", nhs_number=NHS))
+    work.run_next(PULL, wake=lambda: woken.append(1))
+    study.refresh_from_db()
+    job.refresh_from_db()
+    assert (study.state, study.code, job.state) == (State.COMPLETE, "", Job.State.DONE)
+    assert len(woken) > woken_before[0]

@@ -7,54 +7,22 @@ import {
   EMPTY_ROOM,
   FRESH_MS,
   loaded,
-  withCase,
   withoutOld,
 } from "../../../static/js/room/state.js";
-
-const OPENED = { type: RoomEvent.CaseOpened, seq: 5, case_id: "smith", by: "chair" };
-const TOOK = {
-  type: RoomEvent.PresenterChanged,
-  seq: 6,
-  term: 2,
-  by: "chair",
-  name: "Dr C",
-  tab: "tab",
-};
-const POSITION = { seq: 6, case: 5, case_id: "smith", term: 2, presenter: "chair", tab: "tab" };
-const STACK = { kind: "stack", frame: 7 };
-const HERE = { case: 5, term: 2, n: 1 };
-const PLACE = { series: "s", version: 1, frame: "k.1" };
-const DRAWING = { kind: "length", points: [], text: "" };
-
-const after = (...events) =>
-  events.reduce((room, event) => applyEvent(room, event, 1000), EMPTY_ROOM);
-const shown = (fence, view = STACK) => ({ type: RoomEvent.ViewShown, fence, pane: "a", view });
-const mark = (version, text = "") => ({
-  mark_id: "m",
-  version,
-  by: "chair",
-  name: "Dr C",
-  place: PLACE,
-  drawing: { ...DRAWING, text },
-  measured: null,
-});
-const listed = (id, more = {}) => ({
-  id,
-  name: id,
-  outcome: { version: 0, step: "" },
-  draft: 0,
-  was_opened: false,
-  ...more,
-});
-
-/** The room as GET /api/meetings/<id>/room has it. */
-const data = (more = {}) => ({
-  meeting: { state: "live" },
-  people: { chair: { name: "Dr C" } },
-  position: POSITION,
-  cases: [],
-  ...more,
-});
+import {
+  OPENED,
+  TOOK,
+  POSITION,
+  STACK,
+  HERE,
+  PLACE,
+  DRAWING,
+  after,
+  shown,
+  mark,
+  listed,
+  data,
+} from "./room-events.js";
 
 test("events lead to the same room as a fresh welcome", () => {
   const fresh = applyEvent(EMPTY_ROOM, { type: RoomEvent.Welcome, position: POSITION, events: [] });
@@ -264,66 +232,6 @@ test("a pointer nobody renews fades, and nothing else changes", () => {
   });
   assert.equal(withoutOld(room, 1000 + FRESH_MS.pointers), room);
   assert.deepEqual(withoutOld(room, 1001 + FRESH_MS.pointers), { ...room, pointers: {} });
-});
-
-test("marks are kept by case: created, changed, removed", () => {
-  const created = { type: RoomEvent.MarkCreated, seq: 7, case_id: "smith", mark: mark(1) };
-  const changed = { type: RoomEvent.MarkChanged, seq: 8, case_id: "smith", mark: mark(2, "here") };
-  const removed = {
-    type: RoomEvent.MarkRemoved,
-    seq: 9,
-    case_id: "smith",
-    mark_id: "m",
-    version: 3,
-    by: "chair",
-  };
-  assert.deepEqual(after(created).marks, { smith: { m: mark(1) } });
-  assert.deepEqual(after(created, changed).marks, { smith: { m: mark(2, "here") } });
-  assert.deepEqual(after(created, changed, removed).marks, { smith: {} });
-});
-
-test("a case loaded late does not undo a newer mark that was heard", () => {
-  const room = after({
-    type: RoomEvent.MarkChanged,
-    seq: 8,
-    case_id: "smith",
-    mark: mark(2, "new"),
-  });
-  assert.deepEqual(
-    withCase(room, { id: "smith", seq: 7, marks: [mark(1, "old")] }).marks.smith.m,
-    mark(2, "new"),
-  );
-});
-
-test("a case that was read before a mark was drawn does not take the mark away", () => {
-  const drawn = after({ type: RoomEvent.MarkCreated, seq: 8, case_id: "smith", mark: mark(1) });
-  const read = (seq) => withCase(drawn, { id: "smith", seq, marks: [] }).marks.smith;
-  assert.deepEqual(read(7), { m: mark(1) });
-  assert.deepEqual(read(8), {}); // it knows of it: it was removed, and nobody told us
-});
-
-test("a mark that a newer load no longer has goes although another event was heard meanwhile", () => {
-  const created = { type: RoomEvent.MarkCreated, seq: 7, case_id: "smith", mark: mark(1) };
-  const other = { ...created, seq: 9, mark: { ...mark(1), mark_id: "n" } };
-  const next = { type: RoomEvent.CaseRefreshed, seq: 10, case_id: "jones" };
-  const read = (room, seq, ...marks) => withCase(room, { id: "smith", seq, marks }).marks.smith;
-  const room = after(created, next, other);
-  assert.deepEqual(Object.keys(read(room, 8)), ["n"]);
-  const changed = { type: RoomEvent.MarkChanged, seq: 11, case_id: "smith", mark: mark(2) };
-  assert.deepEqual(Object.keys(read(applyEvent(room, changed), 10)), ["m"]);
-});
-
-test("a mark that was loaded goes with the newer load that no longer has it, and with no older one", () => {
-  const room = withCase(after(OPENED), { id: "smith", seq: 20, marks: [mark(1)] });
-  const heard = applyEvent(room, { type: RoomEvent.CaseRefreshed, seq: 30, case_id: "jones" });
-  const read = (seq) => withCase(heard, { id: "smith", seq, marks: [] }).marks.smith;
-  assert.deepEqual([read(19), read(21)], [{ m: mark(1) }, {}]);
-});
-
-test("a case that was read before a mark was removed does not bring it back", () => {
-  const removal = { type: RoomEvent.MarkRemoved, case_id: "smith", mark_id: "m", version: 2 };
-  const room = after({ ...removal, seq: 9, by: "chair" });
-  assert.deepEqual(withCase(room, { id: "smith", seq: 8, marks: [mark(1)] }).marks.smith, {});
 });
 
 test("typing belongs to its case and field, and an older one of the same hand is dropped", () => {
